@@ -1,0 +1,188 @@
+"""The ports: what a backend must be able to do to take part. All asynchronous, one to three methods each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from knowledge.types import (
+    Draft,
+    DraftSentence,
+    ParsedDocument,
+    Passage,
+    Piece,
+    Question,
+    Skipped,
+    SourceFile,
+    Vectors,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A complete walk of a source: every file, and everything that was passed over."""
+
+    files: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What the index keeps of a chunk: enough to find and filter it, nothing that decides."""
+
+    chunk_id: str
+    source: str
+    vector: Vectors
+    """Shape (dimensions,)."""
+    text: str
+    title: str
+    """Document title, path and heading path as one line; searched with a low weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """One hybrid query: the vector and the words search the same entries."""
+
+    text: str
+    vector: Vectors
+    """Shape (dimensions,)."""
+    k: int
+    """How many hits per search."""
+    sources: tuple[str, ...] | None = None
+    """Only entries of these sources; None means all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHits:
+    """Hits per search, best first, as (chunk id, score); fused by `ranking`, never by the index."""
+
+    dense: tuple[tuple[str, float], ...] = ()
+    lexical: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """What an answerer gets: the question and the only passages it may use."""
+
+    question: Question
+    passages: tuple[Passage, ...]
+    deadline: float = 60.0
+    """Seconds for the whole answer."""
+    on_status: Callable[[str], Awaitable[None]] | None = None
+    """Called with a few words when something worth showing begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvent:
+    """One step of an answer in the making: a finished sentence, or at the end the whole draft."""
+
+    sentence: DraftSentence | None = None
+    draft: Draft | None = field(default=None)
+    """Set on the last event, and only there."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A place documents come from."""
+
+    name: str
+
+    async def list(self) -> Listing:
+        """Walk everything. Raises SourceError when the walk could not be completed."""
+        ...
+
+    async def read(self, file: SourceFile) -> bytes:
+        """Return the bytes of a listed file. Raises UnreadableFileError with a reason."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Turns the bytes of one family of formats into text with structure."""
+
+    def read(self, data: bytes, path: str) -> ParsedDocument:
+        """Parse; runs in a child process, hence not asynchronous. Raises UnreadableFileError."""
+        ...
+
+
+@runtime_checkable
+class Splitter(Protocol):
+    """Cuts a document into pieces small enough to embed."""
+
+    name: str
+    """With the version: part of the recipe that decides what must be indexed again."""
+
+    def split(self, document: ParsedDocument) -> list[Piece]:
+        """Cut; the pieces cover the sections' text in order."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into vectors."""
+
+    name: str
+    """Model and version: vectors of different names are never compared."""
+    dimensions: int
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Embed chunks: float32, shape (len(texts), dimensions)."""
+        ...
+
+    async def embed_query(self, text: str) -> Vectors:
+        """Embed a question: float32, shape (dimensions,)."""
+        ...
+
+
+@runtime_checkable
+class Index(Protocol):
+    """Proposes chunks for a question. The database decides which of them may be used."""
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """Add or replace; returns when a search would find them."""
+        ...
+
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Remove; unknown ids are ignored."""
+        ...
+
+    async def search(self, query: IndexQuery) -> IndexHits:
+        """Search by vector and by words side by side. Raises IndexUnavailableError."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Orders fused passages anew."""
+
+    async def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """Return the same passages, best first."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """Writes an answer from passages. Nothing it writes is shown before `citing` has checked it."""
+
+    name: str
+
+    def answer(self, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        """Yield each sentence when it is finished, then the draft.
+
+        A draft without sentences declines. Raises AnswererUnavailableError.
+        """
+        ...
+
+
+@runtime_checkable
+class Jobs(Protocol):
+    """Background work."""
+
+    async def enqueue(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Start the work unless work of this name runs already; say whether it was started."""
+        ...
+
+    async def close(self) -> None:
+        """Stop taking work and wait for what runs."""
+        ...

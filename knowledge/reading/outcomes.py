@@ -1,0 +1,39 @@
+"""How reading a file can end: a closed set, each with words that a person understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from knowledge.types import ParsedDocument, Piece
+
+
+class ReadOutcome(StrEnum):
+    """How reading one file ended."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    """Readable, but without any text."""
+    NEEDS_PASSWORD = "needs_password"  # noqa: S105 - an outcome, not a secret
+    TOO_LARGE = "too_large"
+    """The file, or the text in it, is above a limit."""
+    UNSUPPORTED = "unsupported"
+    """No reader is declared for this type."""
+    CORRUPT = "corrupt"
+    """The contents are not what the name says."""
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    """The reading process ended, or ran out of memory."""
+    PARTIAL = "partial"
+    """Only a part could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What became of one file: a document with its pieces, or an outcome with a reason."""
+
+    outcome: ReadOutcome
+    reason: str = ""
+    """In words for a person; empty when the outcome is `OK`."""
+    document: ParsedDocument | None = None
+    pieces: tuple[Piece, ...] = ()

@@ -1,0 +1,187 @@
+"""Settings: the only place that reads the environment and `footnote.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from knowledge.errors import ConfigurationError
+from knowledge.types import Audience
+
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class SourceSettings(BaseModel):
+    """One `[sources.<name>]` table of `footnote.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    """Relative to the folder of `footnote.toml`; absolute once loaded."""
+    channels: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    usergroups: tuple[str, ...] = ()
+    url: str | None = None
+    """Where the documents can be opened: the document's path is appended to make a link."""
+
+    @property
+    def audience(self) -> Audience:
+        return Audience(channels=self.channels, users=self.users, usergroups=self.usergroups)
+
+    @field_validator("url")
+    @classmethod
+    def _only_web_links(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// or http://")
+        return value
+
+
+class AdminSettings(BaseModel):
+    """The `[admins]` table: who may reindex and see the admin part of the Home tab."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    users: tuple[str, ...] = ()
+    usergroups: tuple[str, ...] = ()
+
+
+class EscalationSettings(BaseModel):
+    """The `[escalation]` table: where "Ask a human" goes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: str | None = None
+
+
+class TeamFile(BaseModel):
+    """`footnote.toml`: the team's sources and who may do what."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    admins: AdminSettings = AdminSettings()
+    escalation: EscalationSettings = EscalationSettings()
+
+    @field_validator("sources")
+    @classmethod
+    def _plain_names(cls, value: dict[str, SourceSettings]) -> dict[str, SourceSettings]:
+        for name in value:
+            if not SOURCE_NAME.fullmatch(name):
+                raise ValueError(f"the source name {name!r} may hold letters, digits, dot, dash and underscore only")
+        return value
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file. Raises ConfigurationError with the file and the entry at fault."""
+        try:
+            raw = tomllib.loads(path.read_text("utf-8"))
+            team = cls.model_validate(raw)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            raise ConfigurationError(f"{path} cannot be read: {exc}.") from exc
+        except ValidationError as exc:
+            raise ConfigurationError(f"{path} is wrong: {_first_fault(exc)}.") from exc
+        base = path.resolve().parent
+        sources = {
+            name: source.model_copy(update={"path": (base / source.path.expanduser()).resolve()})
+            for name, source in team.sources.items()
+        }
+        return team.model_copy(update={"sources": sources})
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; the defaults need no account and no service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTNOTE_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    home: Path = Path(".footnote")
+    """Where state lives: the SQLite file and the caches of the embedded index."""
+    config: Path | None = None
+    """Another place for `footnote.toml`."""
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    slack_api_url: str = Field(default="https://slack.com/api/", validation_alias="SLACK_API_URL")
+    port: int | None = Field(default=None, ge=0, le=65535, validation_alias="PORT")
+    host: str = "127.0.0.1"
+
+    index: str = "embedded"
+    embedder: str = "wordllama"
+    reranker: str = "none"
+    answerer: str = "extractive"
+
+    passages: int = Field(default=8, ge=1, le=50)
+    """How many passages an answerer is given."""
+    unsupported: Literal["mark", "drop"] = "mark"
+    """What happens to a sentence without a true footnote."""
+    answer_deadline: float = Field(default=60.0, gt=0, le=600)
+    """Seconds for one answer, everything included."""
+    concurrency: int = Field(default=32, ge=1, le=1000)
+    """Answers in the making at once in one process; more wait their turn."""
+    streaming: Literal["dm", "never"] = "dm"
+    """Where answers are streamed: in direct messages, or nowhere."""
+    lease: float = Field(default=30.0, gt=0, le=3600)
+    """Seconds after which the work of a process that went silent is taken over."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+
+    team: TeamFile = Field(default=TeamFile(), validation_alias="_team_file_is_not_read_from_the_environment")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, `.env` and `footnote.toml`. Raises ConfigurationError."""
+        try:
+            settings = cls()
+        except ValidationError as exc:
+            raise ConfigurationError(f"{_first_fault(exc, environment=True)}.") from exc
+        return settings.model_copy(update={"team": settings._load_team()})
+
+    def _load_team(self) -> TeamFile:
+        if self.config is not None:
+            return TeamFile.load(self.config)
+        default = Path("footnote.toml")
+        return TeamFile.load(default) if default.is_file() else TeamFile()
+
+    def prepare_home(self) -> Path:
+        """Make `FOOTNOTE_HOME` if it is not there and return it. Raises ConfigurationError."""
+        home = self.home.expanduser().resolve()
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ConfigurationError(f"FOOTNOTE_HOME cannot be used: {home}: {exc.strerror}.") from exc
+        return home
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """`DATABASE_URL` with the driver that we use, or the SQLite file under `FOOTNOTE_HOME`."""
+        url = self.database_url
+        if url is None:
+            return f"sqlite+aiosqlite:///{self.home.expanduser().resolve() / 'footnote.db'}"
+        scheme, separator, rest = url.partition("://")
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+        if not separator or scheme not in drivers:
+            raise ConfigurationError("DATABASE_URL must start with sqlite:///, postgres:// or postgresql://.")
+        return f"{drivers[scheme]}://{rest}"
+
+
+def _first_fault(error: ValidationError, *, environment: bool = False) -> str:
+    """Name the first wrong entry and what is wrong with it, without repeating its value (it may be a secret)."""
+    fault = error.errors(include_input=False, include_url=False)[0]
+    entry = ".".join(str(part) for part in fault["loc"]) or "the file"
+    if environment and not entry.isupper():
+        entry = f"FOOTNOTE_{entry.upper()}"
+    return f"{entry}: {fault['msg']}"

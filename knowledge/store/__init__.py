@@ -1,0 +1,51 @@
+"""Every read and write of the SQL database, in our own types; nothing else knows that there is SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from knowledge.settings import Settings
+from knowledge.store.corpus import Corpus
+from knowledge.store.database import Database
+from knowledge.store.deliveries import Deliveries
+from knowledge.store.exchanges import Exchanges
+from knowledge.store.feedback import FeedbackBook
+from knowledge.store.migrations import prepare
+
+__all__ = ["Corpus", "Deliveries", "Exchanges", "FeedbackBook", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database by subject."""
+
+    database: Database
+    corpus: Corpus
+    exchanges: Exchanges
+    feedback: FeedbackBook
+    deliveries: Deliveries
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Store:
+        """Connect and bring the tables to our revision.
+
+        Raises ConfigurationError, DatabaseVersionError or DatabaseUnavailableError.
+        """
+        database = Database(settings.sqlalchemy_url)
+        try:
+            await prepare(database)
+        except BaseException:
+            await database.close()
+            raise
+        corpus = Corpus(database)
+        return cls(
+            database=database,
+            corpus=corpus,
+            exchanges=Exchanges(database, corpus),
+            feedback=FeedbackBook(database),
+            deliveries=Deliveries(database, lease=settings.lease),
+        )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self.database.close()

@@ -1,0 +1,649 @@
+"""What the sources say: documents, their chunks, their vectors, and who may use them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowledge.errors import FootnoteError
+from knowledge.store.database import Database
+from knowledge.tables import (
+    chunks,
+    citations,
+    documents,
+    hits,
+    index_generations,
+    index_log,
+    source_leases,
+    sources,
+    vectors,
+)
+from knowledge.types import Audience, Chunk, ReindexReport, Scope, SourceStatus
+
+PENDING, LIVE, DEAD = "pending", "live", "dead"
+IN_LIMIT = 500
+"""How many values one IN list takes; SQLite's floor for variables is 999."""
+
+T = TypeVar("T")
+
+
+class LostLeaseError(FootnoteError):
+    """Another run has taken this source over; this one may not write any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """What is known of a document from the last time somebody looked."""
+
+    id: str
+    path: str
+    live: bool
+    fingerprint: str
+    size: int
+    mtime_ns: int
+    inode: int
+    recipe: str
+    outcome: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk about to be indexed."""
+
+    id: str
+    text_hash: str
+    heading: str
+    page: int | None
+    position: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """A document as it was read: the row to write and its chunks in order."""
+
+    id: str
+    path: str
+    title: str
+    url: str | None
+    fingerprint: str
+    size: int
+    mtime_ns: int
+    inode: int
+    recipe: str
+    chunks: tuple[NewChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A file that could not be read; what was live of it before stays live."""
+
+    id: str
+    path: str
+    fingerprint: str
+    size: int
+    mtime_ns: int
+    inode: int
+    recipe: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One step in the life of the embedded index: a chunk came with its vector, or left."""
+
+    seq: int
+    chunk_id: str
+    added: bool
+    source: str = ""
+    title: str = ""
+    """Title, path and heading of the chunk, one per line."""
+    text: str = ""
+    vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A source as the database knows it."""
+
+    name: str
+    root: str
+    audience: Audience
+    configured: bool
+    url: str | None = None
+    indexed_at: datetime | None = None
+    last_report: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Corpus:
+    """Every read and write about sources, documents, chunks and vectors."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- sources ----------------------------------------------------------------------------------------------------
+
+    async def put_source(self, record: SourceRecord) -> None:
+        """Write a source's root and audience; what was indexed of it stays. The next question sees the change."""
+        values = {
+            "name": record.name,
+            "root": record.root,
+            "audience": _audience_json(record.audience),
+            "configured": record.configured,
+            "url": record.url,
+        }
+        changeable = {key: values[key] for key in ("root", "audience", "configured", "url")}
+        async with self._database.writing() as connection:
+            await _upsert(connection, sources, [values], keys=("name",), change=changeable)
+            lease = {"source": record.name, "token": 0, "owner": None, "lease_until": 0.0}
+            await _upsert(connection, source_leases, [lease], keys=("source",), change={})
+
+    async def source_records(self) -> list[SourceRecord]:
+        """List the sources by name."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(sources).order_by(sources.c.name))
+            return [_source_record(row) for row in rows]
+
+    async def source_statuses(self) -> list[SourceStatus]:
+        """List the sources with what an admin wants to know of each."""
+        counts = (
+            select(
+                documents.c.source,
+                func.count().filter(documents.c.live).label("documents"),
+                func.coalesce(func.sum(documents.c.chunk_count).filter(documents.c.live), 0).label("chunks"),
+                func.count().filter(documents.c.outcome != "ok").label("failed"),
+            )
+            .group_by(documents.c.source)
+            .subquery()
+        )
+        query = select(sources, counts.c.documents, counts.c.chunks, counts.c.failed).outerjoin(
+            counts, counts.c.source == sources.c.name
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query.order_by(sources.c.name))).all()
+        return [_source_status(row) for row in rows]
+
+    async def usable_sources(self, scope: Scope, *, configured: Iterable[str]) -> tuple[str, ...]:
+        """Name the sources that a question in this scope may draw on, as the database has it now.
+
+        A source that `footnote.toml` named once counts only while this process's file still names it.
+        """
+        current = set(configured)
+        return tuple(
+            record.name
+            for record in await self.source_records()
+            if scope.operator or ((not record.configured or record.name in current) and scope.admits(record.audience))
+        )
+
+    # --- chunks for answers -----------------------------------------------------------------------------------------
+
+    async def live_chunks(self, chunk_ids: Sequence[str], *, in_sources: Sequence[str]) -> dict[str, Chunk]:
+        """Return those of the chunks that are live in these sources now: law one, asked for every hit."""
+        allowed = set(in_sources)
+        found: dict[str, Chunk] = {}
+        async with self._database.reading() as connection:
+            for batch in _batches(chunk_ids):
+                query = _chunk_query().where(chunks.c.id.in_(batch), chunks.c.state == LIVE)
+                rows = await connection.execute(query)
+                found.update((row.id, _chunk(row)) for row in rows if row.source in allowed)
+        return found
+
+    async def chunks_by_id(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
+        """Return chunks whatever their state: for showing again what was shown before."""
+        found: dict[str, Chunk] = {}
+        async with self._database.reading() as connection:
+            for batch in _batches(chunk_ids):
+                rows = await connection.execute(_chunk_query().where(chunks.c.id.in_(batch)))
+                found.update((row.id, _chunk(row)) for row in rows)
+        return found
+
+    async def counts(self) -> tuple[int, int]:
+        """Count live documents and live chunks."""
+        query = select(func.count(), func.coalesce(func.sum(documents.c.chunk_count), 0)).where(documents.c.live)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one()
+        return int(row[0]), int(row[1])
+
+    # --- one run per source -----------------------------------------------------------------------------------------
+
+    async def acquire(self, source: str, *, owner: str, lease: float) -> int | None:
+        """Take the source for one run and return its fencing token; None while another run holds it."""
+        now = time.time()
+        free = (source_leases.c.owner.is_(None)) | (source_leases.c.lease_until < now)
+        async with self._database.writing() as connection:
+            taken = await connection.execute(
+                update(source_leases)
+                .where(source_leases.c.source == source, free)
+                .values(owner=owner, lease_until=now + lease, token=source_leases.c.token + 1)
+                .returning(source_leases.c.token)
+            )
+            return taken.scalar_one_or_none()
+
+    async def renew(self, source: str, token: int, *, lease: float) -> None:
+        """Keep the source. Raises LostLeaseError when another run has it."""
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token, lease=lease)
+
+    async def release(self, source: str, token: int) -> None:
+        """Let the next run have the source."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(source_leases)
+                .where(source_leases.c.source == source, source_leases.c.token == token)
+                .values(owner=None, lease_until=0.0)
+            )
+
+    async def _fence(self, connection: AsyncConnection, source: str, token: int, *, lease: float | None = None) -> None:
+        """Refuse a write of a run that was given up for dead; locks the source's row until the commit."""
+        values: dict[str, Any] = {"token": source_leases.c.token}
+        if lease is not None:
+            values["lease_until"] = time.time() + lease
+        held = (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
+        result = await connection.execute(update(source_leases).where(held).values(values))
+        if result.rowcount != 1:
+            raise LostLeaseError
+
+    # --- reindexing -------------------------------------------------------------------------------------------------
+
+    async def manifest(self, source: str) -> list[ManifestEntry]:
+        """Return what is known of every document of a source, failed and retired ones included."""
+        columns = [documents.c[name] for name in ManifestEntry.__dataclass_fields__]
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(*columns).where(documents.c.source == source))
+            return [ManifestEntry(*row) for row in rows]
+
+    async def known_vectors(self, embedder: str, text_hashes: Sequence[str]) -> set[str]:
+        """Say which texts this embedder has embedded before."""
+        known: set[str] = set()
+        async with self._database.reading() as connection:
+            for batch in _batches(text_hashes):
+                query = select(vectors.c.text_hash).where(vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch))
+                known.update((await connection.execute(query)).scalars())
+        return known
+
+    async def load_vectors(self, embedder: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
+        """Return the stored vectors of these texts, float32 little endian."""
+        found: dict[str, bytes] = {}
+        async with self._database.reading() as connection:
+            for batch in _batches(text_hashes):
+                query = select(vectors.c.text_hash, vectors.c.vector).where(
+                    vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch)
+                )
+                found.update((row.text_hash, row.vector) for row in await connection.execute(query))
+        return found
+
+    async def intend(
+        self,
+        source: str,
+        token: int,
+        versions: Sequence[DocumentVersion],
+        *,
+        embedder: str,
+        new_vectors: Mapping[str, bytes],
+    ) -> list[str]:
+        """Record chunks as pending before any index hears of them, with the vectors that were just made.
+
+        Returns the ids of the chunks that are not live yet: those that the index must be given.
+        """
+        rows = [_chunk_row(source, version, chunk) for version in versions for chunk in version.chunks]
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            stored = [{"embedder": embedder, "text_hash": key, "vector": value} for key, value in new_vectors.items()]
+            await _upsert(connection, vectors, stored, keys=("embedder", "text_hash"), change={})
+            live = await _ids_in_state(connection, [row["id"] for row in rows], LIVE)
+            fresh = [row for row in rows if row["id"] not in live]
+            await _upsert(connection, chunks, fresh, keys=("id",), change={"state": PENDING})
+        return [row["id"] for row in fresh]
+
+    async def publish(self, source: str, token: int, versions: Sequence[DocumentVersion]) -> list[str]:
+        """Make the new chunks of these documents live and retire their old ones, in one transaction.
+
+        Returns the ids of the chunks that died.
+        """
+        now = datetime.now(UTC)
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            dead = await _retire_chunks(
+                connection, [version.id for version in versions], keep={c.id for v in versions for c in v.chunks}
+            )
+            places = [_chunk_place(version, chunk) for version in versions for chunk in version.chunks]
+            if places:
+                await connection.execute(_PLACE_CHUNK, places)
+            rows = [_document_row(source, version, now) for version in versions]
+            await _upsert(connection, documents, rows, keys=("id",), change=None)
+        return dead
+
+    async def touch(self, source: str, token: int, entries: Sequence[ManifestEntry]) -> None:
+        """Write new sizes, times and inodes of documents whose bytes did not change."""
+        rows = [
+            {"b_id": entry.id, "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode} for entry in entries
+        ]
+        if not rows:
+            return
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            await connection.execute(update(documents).where(documents.c.id == bindparam("b_id")), rows)
+
+    async def fail(self, source: str, token: int, failures: Sequence[FailedAttempt]) -> None:
+        """Record files that could not be read. Their last good version stays live."""
+        if not failures:
+            return
+        rows = [_failed_row(source, failure) for failure in failures]
+        changed = ("fingerprint", "size", "mtime_ns", "inode", "recipe", "outcome", "reason")
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            for row in rows:
+                change = {name: row[name] for name in changed}
+                await _upsert(
+                    connection, documents, [row], keys=("id",), change=change | {"attempts": documents.c.attempts + 1}
+                )
+
+    async def retire(self, source: str, token: int, document_ids: Sequence[str]) -> list[str]:
+        """Take documents that vanished out of every answer. Returns the ids of the chunks that died."""
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            dead = await _retire_chunks(connection, document_ids, keep=set())
+            for batch in _batches(document_ids):
+                await connection.execute(delete(documents).where(documents.c.id.in_(batch)))
+        return dead
+
+    async def unfinished_chunks(self, source: str) -> list[str]:
+        """Name the chunks that a run left behind: pending ones of dead runs, and dead ones not yet forgotten."""
+        query = select(chunks.c.id).where(chunks.c.source == source, chunks.c.state != LIVE)
+        gone = ~chunks.c.id.in_(select(index_log.c.chunk_id).where(index_log.c.added.is_(False)))
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query.where(gone))).scalars())
+
+    async def forget_chunks(self, source: str, token: int, chunk_ids: Sequence[str]) -> None:
+        """Drop dead and abandoned chunks that the index has deleted; those once shown stay, as history."""
+        shown = select(hits.c.chunk_id).union(select(citations.c.chunk_id))
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            for batch in _batches(chunk_ids):
+                these = chunks.c.id.in_(batch) & (chunks.c.state != LIVE)
+                await connection.execute(delete(chunks).where(these, chunks.c.id.not_in(shown)))
+                await connection.execute(update(chunks).where(these).values(state=DEAD))
+
+    async def finish_run(self, source: str, token: int, report: ReindexReport) -> int:
+        """Store the report and return how many chunks of the source are live."""
+        total = select(func.coalesce(func.sum(documents.c.chunk_count), 0)).where(
+            documents.c.source == source, documents.c.live
+        )
+        async with self._database.writing() as connection:
+            await self._fence(connection, source, token)
+            live = int((await connection.execute(total)).scalar_one())
+            summary = {"summary": report.summary(), "failed": [[f.path, f.reason] for f in report.failed[:50]]}
+            await connection.execute(
+                update(sources).where(sources.c.name == source).values(indexed_at=datetime.now(UTC), last_report=summary)
+            )
+        return live
+
+    # --- the log that feeds the embedded index's caches -------------------------------------------------------------
+
+    async def log_added(self, embedder: str, chunk_ids: Sequence[str]) -> int:
+        """Append to the index log; their vectors must be stored already. Returns the new generation."""
+        return await self._log(embedder, chunk_ids, added=True)
+
+    async def log_removed(self, embedder: str, chunk_ids: Sequence[str]) -> int:
+        """Append removals to the index log. Returns the new generation."""
+        return await self._log(embedder, chunk_ids, added=False)
+
+    async def _log(self, embedder: str, chunk_ids: Sequence[str], *, added: bool) -> int:
+        async with self._database.writing() as connection:
+            # Updating this row serializes writers, so that numbers become visible in order on Postgres too.
+            start = {"embedder": embedder, "seq": 0}
+            await _upsert(connection, index_generations, [start], keys=("embedder",), change={})
+            grown = await connection.execute(
+                update(index_generations)
+                .where(index_generations.c.embedder == embedder)
+                .values(seq=index_generations.c.seq + len(chunk_ids))
+                .returning(index_generations.c.seq)
+            )
+            last = int(grown.scalar_one())
+            for batch in _batches(chunk_ids):
+                # The newest word on a chunk is the only one that a cache needs.
+                await connection.execute(
+                    delete(index_log).where(index_log.c.embedder == embedder, index_log.c.chunk_id.in_(batch))
+                )
+            first = last - len(chunk_ids) + 1
+            rows = [
+                {"embedder": embedder, "seq": first + i, "chunk_id": chunk_id, "added": added}
+                for i, chunk_id in enumerate(chunk_ids)
+            ]
+            if rows:
+                await connection.execute(insert(index_log), rows)
+        return last
+
+    async def generation(self, embedder: str) -> int:
+        """Return the number of the newest log entry; a cache that has it is up to date."""
+        query = select(index_generations.c.seq).where(index_generations.c.embedder == embedder)
+        async with self._database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one_or_none() or 0)
+
+    async def log_since(self, embedder: str, seq: int, *, limit: int = 5000) -> list[LogEntry]:
+        """Return the entries after this number in order; additions carry text and vector."""
+        query = (
+            select(
+                index_log.c.seq,
+                index_log.c.chunk_id,
+                index_log.c.added,
+                chunks.c.source,
+                chunks.c.title,
+                chunks.c.path,
+                chunks.c.heading,
+                chunks.c.text,
+                vectors.c.vector,
+            )
+            .outerjoin(chunks, chunks.c.id == index_log.c.chunk_id)
+            .outerjoin(
+                vectors, (vectors.c.text_hash == chunks.c.text_hash) & (vectors.c.embedder == index_log.c.embedder)
+            )
+            .where(index_log.c.embedder == embedder, index_log.c.seq > seq)
+            .order_by(index_log.c.seq)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [_log_entry(row) for row in rows]
+
+
+def _chunk_query() -> Select[Any]:
+    return select(chunks, documents.c.url).outerjoin(documents, documents.c.id == chunks.c.document_id)
+
+
+def _chunk(row: Row[Any]) -> Chunk:
+    return Chunk(
+        id=row.id,
+        document_id=row.document_id,
+        source=row.source,
+        path=row.path,
+        title=row.title,
+        url=row.url,
+        heading=row.heading,
+        page=row.page,
+        position=row.position,
+        start=row.start,
+        end=row.end,
+        text=row.text,
+    )
+
+
+def _chunk_row(source: str, version: DocumentVersion, chunk: NewChunk) -> dict[str, Any]:
+    return {
+        "id": chunk.id,
+        "document_id": version.id,
+        "source": source,
+        "path": version.path,
+        "title": version.title,
+        "heading": chunk.heading,
+        "page": chunk.page,
+        "position": chunk.position,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "text_hash": chunk.text_hash,
+        "state": PENDING,
+    }
+
+
+_PLACE_CHUNK = (
+    update(chunks)
+    .where(chunks.c.id == bindparam("b_id"))
+    .values(
+        state=LIVE,
+        position=bindparam("b_position"),
+        start=bindparam("b_start"),
+        end=bindparam("b_end"),
+        page=bindparam("b_page"),
+    )
+)
+
+
+def _chunk_place(version: DocumentVersion, chunk: NewChunk) -> dict[str, Any]:
+    """A chunk keeps its id when text moves around it; only its place changes."""
+    return {
+        "b_id": chunk.id,
+        "b_position": chunk.position,
+        "b_start": chunk.start,
+        "b_end": chunk.end,
+        "b_page": chunk.page,
+    }
+
+
+def _document_row(source: str, version: DocumentVersion, now: datetime) -> dict[str, Any]:
+    return {
+        "id": version.id,
+        "source": source,
+        "path": version.path,
+        "title": version.title,
+        "url": version.url,
+        "live": True,
+        "fingerprint": version.fingerprint,
+        "size": version.size,
+        "mtime_ns": version.mtime_ns,
+        "inode": version.inode,
+        "recipe": version.recipe,
+        "outcome": "ok",
+        "reason": "",
+        "attempts": 0,
+        "chunk_count": len(version.chunks),
+        "indexed_at": now,
+    }
+
+
+def _failed_row(source: str, failure: FailedAttempt) -> dict[str, Any]:
+    return {
+        "id": failure.id,
+        "source": source,
+        "path": failure.path,
+        "title": "",
+        "url": None,
+        "live": False,
+        "fingerprint": failure.fingerprint,
+        "size": failure.size,
+        "mtime_ns": failure.mtime_ns,
+        "inode": failure.inode,
+        "recipe": failure.recipe,
+        "outcome": failure.outcome,
+        "reason": failure.reason,
+        "attempts": 1,
+        "chunk_count": 0,
+        "indexed_at": None,
+    }
+
+
+def _log_entry(row: Row[Any]) -> LogEntry:
+    if not row.added or row.text is None or row.vector is None:
+        return LogEntry(seq=row.seq, chunk_id=row.chunk_id, added=False)
+    title = "\n".join(part for part in (row.title, row.path, row.heading) if part)
+    return LogEntry(row.seq, row.chunk_id, True, row.source, title, row.text, row.vector)
+
+
+def _source_record(row: Row[Any]) -> SourceRecord:
+    return SourceRecord(
+        name=row.name,
+        root=row.root,
+        audience=_audience(row.audience),
+        configured=row.configured,
+        url=row.url,
+        indexed_at=row.indexed_at,
+        last_report=row.last_report or {},
+    )
+
+
+def _source_status(row: Row[Any]) -> SourceStatus:
+    return SourceStatus(
+        name=row.name,
+        root=row.root,
+        audience=_audience(row.audience),
+        documents=row.documents or 0,
+        chunks=int(row.chunks or 0),
+        failed=row.failed or 0,
+        indexed_at=row.indexed_at,
+        last_report=(row.last_report or {}).get("summary", ""),
+    )
+
+
+def _audience_json(audience: Audience) -> dict[str, list[str]]:
+    return {name: sorted(getattr(audience, name)) for name in ("channels", "users", "usergroups")}
+
+
+def _audience(value: Mapping[str, Sequence[str]]) -> Audience:
+    return Audience(**{name: tuple(value.get(name, ())) for name in ("channels", "users", "usergroups")})
+
+
+async def _ids_in_state(connection: AsyncConnection, chunk_ids: Sequence[str], state: str) -> set[str]:
+    found: set[str] = set()
+    for batch in _batches(chunk_ids):
+        query = select(chunks.c.id).where(chunks.c.id.in_(batch), chunks.c.state == state)
+        found.update((await connection.execute(query)).scalars())
+    return found
+
+
+async def _retire_chunks(connection: AsyncConnection, document_ids: Sequence[str], *, keep: set[str]) -> list[str]:
+    dead: list[str] = []
+    for batch in _batches(document_ids):
+        query = select(chunks.c.id).where(chunks.c.document_id.in_(batch), chunks.c.state != DEAD)
+        dead += [chunk_id for chunk_id in (await connection.execute(query)).scalars() if chunk_id not in keep]
+    for batch in _batches(dead):
+        await connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=DEAD))
+    return dead
+
+
+async def _upsert(
+    connection: AsyncConnection,
+    table: Any,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    change: Mapping[str, Any] | None,
+) -> None:
+    """Insert rows; where the key exists change what is named: nothing when empty, every other column when None."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    if change is None:
+        change = {column: statement.excluded[column] for column in rows[0] if column not in keys}
+    if change:
+        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change))
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    await connection.execute(statement, [dict(row) for row in rows])
+
+
+def _batches(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    for start in range(0, len(values), IN_LIMIT):
+        yield values[start : start + IN_LIMIT]

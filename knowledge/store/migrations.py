@@ -1,0 +1,99 @@
+"""Brings the database to the revision that this program needs, or says why it cannot be used."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+
+from knowledge.errors import ConfigurationError, DatabaseVersionError
+from knowledge.store.database import Database
+from knowledge.tables import HEAD
+
+
+async def prepare(database: Database) -> None:
+    """Check the revision; migrate SQLite when it is older or new. Postgres is migrated by the release step only.
+
+    Raises DatabaseVersionError when the database is newer, or on Postgres not at our revision.
+    """
+    path = database.path
+    if path is not None:
+        _make_folder(path)
+    found = await _revision(database)
+    if found == HEAD:
+        return
+    if path is None:
+        state = f"at revision {found}" if found else "empty"
+        raise DatabaseVersionError(f"The database is {state}, this program needs {HEAD}: run `alembic upgrade head`.")
+    with _alone(path):
+        found = await _revision(database)
+        if found != HEAD:
+            await _upgrade(database, found)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigurationError(f"The folder {path.parent} for the database cannot be made: {exc.strerror}.") from exc
+
+
+async def _revision(database: Database) -> str | None:
+    def look(connection: Connection) -> str | None:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+    async with database.reading() as connection:
+        return await connection.run_sync(look)
+
+
+async def _upgrade(database: Database, found: str | None) -> None:
+    # Alembic takes half a second to import, which only the first start should pay.
+    from alembic import command  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = _config()
+    try:
+        if found is not None:
+            ScriptDirectory.from_config(config).get_revision(found)
+    except CommandError as exc:
+        raise DatabaseVersionError(
+            f"The database {database.path} was made by a newer version of Footnote (revision {found}; "
+            f"this one knows {HEAD}). Install that version, or name another database."
+        ) from exc
+
+    def run(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    async with database.writing() as connection:
+        await connection.run_sync(run)
+
+
+def _config() -> Any:
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> Path:
+    """Find the migrations: inside the package when installed from a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    packed = package / "_migrations"
+    return packed if packed.is_dir() else package.parent / "alembic"
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock that lets one process at a time migrate this file."""
+    with path.with_name(path.name + ".migrating").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,283 @@
+"""The tables of the SQL database, which holds the truth.
+
+Facts are appended and never rewritten; only states (a chunk's, a document's, a lease's) change. `store/` is the only
+reader and writer; `alembic/` makes and changes the tables.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""The revision of the database that this code reads and writes."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite would forget the time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name != "sqlite" else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+# --- What the sources say -------------------------------------------------------------------------------------------
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("root", Text, nullable=False),
+    Column("configured", Boolean, nullable=False, doc="named in footnote.toml; false: a folder from the command line"),
+    Column("audience", JSON, nullable=False, doc="{channels, users, usergroups}; all empty means everyone"),
+    Column("url", Text, doc="where its documents can be opened"),
+    Column("indexed_at", UtcDateTime),
+    Column("last_report", JSON),
+)
+
+source_leases = Table(
+    "source_leases",
+    metadata,
+    Column("source", String(200), ForeignKey("sources.name", ondelete="CASCADE"), primary_key=True),
+    Column("token", BigInteger, nullable=False, doc="fencing: grows with each run; an older run may not write"),
+    Column("owner", String(200), doc="empty when no run holds the source"),
+    Column("lease_until", Float, nullable=False, doc="seconds since the epoch"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", String(200), ForeignKey("sources.name", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("url", Text),
+    Column("live", Boolean, nullable=False, doc="has chunks that answers may use"),
+    Column("fingerprint", String(64), nullable=False, default="", doc="SHA-256 of the bytes last looked at"),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("mtime_ns", BigInteger, nullable=False, default=0),
+    Column("inode", BigInteger, nullable=False, default=0),
+    Column("recipe", String(64), nullable=False, default="", doc="hash of reader, splitter and embedder versions"),
+    Column("outcome", String(20), nullable=False, default="ok", doc="of the last attempt"),
+    Column("reason", Text, nullable=False, default=""),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("chunk_count", Integer, nullable=False, default=0),
+    Column("indexed_at", UtcDateTime),
+    UniqueConstraint("source", "path"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("document_id", String(64), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("heading", Text, nullable=False),
+    Column("page", Integer),
+    Column("position", Integer, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("text_hash", String(64), nullable=False, doc="of the embedded text: the key of its vector"),
+    Column("state", String(8), nullable=False, doc="pending | live | dead"),
+    Index("ix_chunks_document_state", "document_id", "state"),
+    Index("ix_chunks_source_state", "source", "state"),
+    sqlite_autoincrement=True,
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("embedder", String(200), primary_key=True),
+    Column("text_hash", String(64), primary_key=True),
+    Column("vector", LargeBinary, nullable=False, doc="float32, little endian"),
+)
+
+index_generations = Table(
+    "index_generations",
+    metadata,
+    Column("embedder", String(200), primary_key=True),
+    Column("seq", BigInteger, nullable=False, doc="of the newest entry of index_log"),
+)
+
+index_log = Table(
+    "index_log",
+    metadata,
+    Column("embedder", String(200), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("chunk_id", String(64), nullable=False),
+    Column("added", Boolean, nullable=False, doc="false: the chunk leaves the index"),
+    Index("ix_index_log_chunk", "chunk_id"),
+)
+
+# --- What people asked and got --------------------------------------------------------------------------------------
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", String(64), primary_key=True, doc="of the uncompressed bytes"),
+    Column("codec", String(8), nullable=False, doc="raw | zlib"),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("key", String(400), unique=True, doc="the delivery's identity; empty for the command line"),
+    Column("team", String(40)),
+    Column("channel", String(40)),
+    Column("thread", String(40)),
+    Column("asker", String(200)),
+    Column("surface", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("standalone", Text, nullable=False, doc="the question as it was searched"),
+    Column("history", JSON, nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("question_id", String(40), ForeignKey("questions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("outcome", String(10), nullable=False, doc="answered | declined | failed"),
+    Column("text", Text, nullable=False),
+    Column("sentences", JSON, nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("prompt_version", String(64), nullable=False),
+    Column("request_sha256", String(64), ForeignKey("blobs.sha256")),
+    Column("shortened", Boolean, nullable=False),
+    Column("reason", Text, nullable=False, doc="why it was declined, or the cause of the failure"),
+    Column("timings_ms", JSON, nullable=False),
+    Column("usage", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_answers_outcome_created", "outcome", "created_at"),
+)
+
+hits = Table(
+    "hits",
+    metadata,
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("chunk_id", String(64), nullable=False, index=True),
+    Column("score", Float, nullable=False),
+    Column("scores", JSON, nullable=False, doc="raw score per search"),
+    Column("shown", Boolean, nullable=False, doc="was in the request"),
+    Column("nearest", Boolean, nullable=False, doc="was named under a decline"),
+)
+
+citations = Table(
+    "citations",
+    metadata,
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("chunk_id", String(64), nullable=False, index=True),
+    Column("quote", Text, nullable=False),
+    Column("start", Integer, nullable=False, doc="in the document's text as it was then, in characters"),
+    Column("end", Integer, nullable=False),
+)
+
+# --- What people think of it ----------------------------------------------------------------------------------------
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), nullable=False),
+    Column("person", String(200), nullable=False, doc="the Slack id, or the name given on the command line"),
+    Column("vote", String(4), nullable=False, doc="up | down; a person's latest row counts"),
+    Column("via", String(20), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_feedback_answer_person", "answer_id", "person"),
+    sqlite_autoincrement=True,
+)
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("person", String(200), nullable=False),
+    Column("reasons", JSON, nullable=False, doc="codes of knowledge.Reason"),
+    Column("comment", Text, nullable=False),
+    Column("correction", Text, nullable=False, doc="what would have been right"),
+    Column("via", String(20), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# --- What Slack delivered, and who takes care of it -----------------------------------------------------------------
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("key", String(400), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False, doc="seconds since the epoch"),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index("ix_deliveries_open", "settled", "lease_until"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("key", String(400), primary_key=True),
+    Column("delivery_key", String(400)),
+    Column("owner", String(200), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("posting", Boolean, nullable=False, doc="an owner was about to post and has not said that it had"),
+    Column("channel", String(40)),
+    Column("ts", String(40)),
+    Column("answer_id", String(40)),
+    Column("claimed_at", UtcDateTime, nullable=False),
+)
