@@ -8,6 +8,7 @@
     ├── EmptySourceError      the folder holds nothing and nothing may be removed (exit 1)
     ├── UnknownAnswerError    the answer that feedback points to does not exist   (exit 1)
     ├── UnreadableFileError   one file could not be read; the run goes on
+    ├── LostLeaseError        another process has taken this run over
     └── ServiceError          something that we depend on did not answer in time  (exit 1)
         ├── DatabaseUnavailableError
         ├── IndexUnavailableError
@@ -53,6 +54,10 @@ class UnknownAnswerError(FootnoteError):
 
 class UnreadableFileError(FootnoteError):
     """The file could not be read."""
+
+
+class LostLeaseError(FootnoteError):
+    """Another run has taken this source over; this one may not write any more."""
 
 
 class ServiceError(FootnoteError):

@@ -37,9 +37,7 @@ _SPACELESS = (
 _INDIC = "\u0900-\u0dff"  # vowel signs are marks, not letters, and must not break a word
 _ALNUM = rf"(?:[^\W_{_SPACELESS}]|[{_INDIC}])"
 # Letters and digits with what joins identifiers, versions, compounds and contractions; 1,000; C++ and C#.
-_WORD = re.compile(
-    rf"{_ALNUM}+(?:(?:_+|[.'’&\-\u2010\u2011]|(?<=\d),(?=\d\d\d)){_ALNUM}+)*(?:\+\+|#)?|[{_SPACELESS}]+"
-)
+_WORD = re.compile(rf"{_ALNUM}+(?:(?:_+|[.'’&\-\u2010\u2011]|(?<=\d),(?=\d\d\d)){_ALNUM}+)*(?:\+\+|#)?|[{_SPACELESS}]+")
 _SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]")
 _MARKS = re.compile("[\u00ad\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670]")
 _JOINTS = re.compile(r"[_.'’&\-\u2010\u2011]+")

@@ -24,7 +24,7 @@ _INLINE = re.compile(
     | (?P<escape> \\ (?P<escaped>[!-/:-@\[-`{{-~]) )
     | (?P<code> (?<!`)(?P<ticks>`{{1,4}})(?!`) (?P<verbatim>.{{1,{_REACH}}}?) (?<!`)(?P=ticks)(?!`) )
     | (?P<image> !\[ (?P<alt>[^\]\n]{{0,300}}) \] {_TARGET} )
-    | (?P<link> \[ (?P<label>(?!\^)(?:[^\[\]\n]|\[[^\[\]\n]{{0,80}}\]){{1,300}}) \] (?:{_TARGET}|\[[^\]\n]{{0,80}}\]) )
+    | (?P<link> \[ (?P<label>(?!\^)(?:[^\[\]]|\[[^\[\]\n]{{0,80}}\]){{1,300}}) \] (?:{_TARGET}|\[[^\]\n]{{0,80}}\]) )
     | (?P<note> \[\^[^\]\s]{{1,40}}\]:? )
     | (?P<auto> <(?P<address>(?:https?://|mailto:)[^\s<>]{{1,1000}}|[^\s<>@]{{1,80}}@[^\s<>]{{1,80}})> )
     | (?P<comment> <!--.{{0,2000}}?--> )
@@ -94,6 +94,23 @@ class PlainText:
     def source_span(self, start: int, end: int) -> tuple[int, int]:
         """Say where a non-empty slice of the plain text stands in the source, in characters."""
         return self._place(start)[0], self._place(end - 1)[1]
+
+    def plain_span(self, start: int, end: int) -> tuple[int, int]:
+        """Say which slice of the plain text came from a slice of the source; empty when that was all markup."""
+        first, last = self._plain_at(start), self._plain_at(end)
+        return first, max(first, last)
+
+    def _plain_at(self, place: int) -> int:
+        """Count the plain characters that came from before a place in the source."""
+        number = bisect_right(self._origin, (place, -1)) - 1
+        if number < 0:
+            return 0
+        begin, finish = self._origin[number]
+        plain_begin = self._plain[number]
+        plain_end = self._plain[number + 1] if number + 1 < len(self._plain) else len(self.text)
+        if place >= finish or finish - begin != plain_end - plain_begin:
+            return plain_end if place >= finish else plain_begin
+        return plain_begin + place - begin
 
     def _place(self, position: int) -> tuple[int, int]:
         """Return the source span of one plain character."""

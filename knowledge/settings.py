@@ -139,7 +139,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text"] = "json"
 
-    team: TeamFile = Field(default=TeamFile(), validation_alias="_team_file_is_not_read_from_the_environment")
+    team: TeamFile = Field(default=TeamFile(), validation_alias="from the file, not from the environment")
+    team_given: bool = Field(default=False, validation_alias="set by load")
+    """False when there is no `footnote.toml`: then the database's word on the sources stands."""
 
     @classmethod
     def load(cls) -> Self:
@@ -148,13 +150,14 @@ class Settings(BaseSettings):
             settings = cls()
         except ValidationError as exc:
             raise ConfigurationError(f"{_first_fault(exc, environment=True)}.") from exc
-        return settings.model_copy(update={"team": settings._load_team()})
+        path = settings.config or Path("footnote.toml")
+        if settings.config is None and not path.is_file():
+            return settings
+        return settings.with_team(TeamFile.load(path))
 
-    def _load_team(self) -> TeamFile:
-        if self.config is not None:
-            return TeamFile.load(self.config)
-        default = Path("footnote.toml")
-        return TeamFile.load(default) if default.is_file() else TeamFile()
+    def with_team(self, team: TeamFile) -> Self:
+        """Return these settings with other sources, admins and escalation."""
+        return self.model_copy(update={"team": team, "team_given": True})
 
     def prepare_home(self) -> Path:
         """Make `FOOTNOTE_HOME` if it is not there and return it. Raises ConfigurationError."""

@@ -69,6 +69,7 @@ sources = Table(
     Column("name", String(200), primary_key=True),
     Column("root", Text, nullable=False),
     Column("configured", Boolean, nullable=False, doc="named in footnote.toml; false: a folder from the command line"),
+    Column("active", Boolean, nullable=False, doc="false: footnote.toml no longer names it, so nobody may use it"),
     Column("audience", JSON, nullable=False, doc="{channels, users, usergroups}; all empty means everyone"),
     Column("url", Text, doc="where its documents can be opened"),
     Column("indexed_at", UtcDateTime),

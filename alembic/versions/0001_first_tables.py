@@ -109,6 +109,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('root', sa.Text(), nullable=False),
     sa.Column('configured', sa.Boolean(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('audience', sa.JSON(), nullable=False),
     sa.Column('url', sa.Text(), nullable=True),
     sa.Column('indexed_at', sa.DateTime(timezone=True), nullable=True),

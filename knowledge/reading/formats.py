@@ -19,10 +19,10 @@ CODE_SUFFIXES = """
     .asm .awk .bash .bat .c .cc .clj .cljs .cmake .cmd .cpp .cs .css .cxx .dart .diff .ex .exs .erl .f90 .fish .go
     .gql .gradle .graphql .groovy .h .hh .hpp .hs .hxx .java .jl .js .jsx .kt .kts .less .lisp .lua .m .mjs .cjs .ml
     .mm .nim .nix .patch .php .pl .pm .proto .ps1 .py .pyi .r .rb .rs .sass .scala .scm .scss .sh .sol .sql .svelte
-    .swift .tcl .tf .tfvars .thrift .toml .ts .tsx .v .vb .vhdl .vim .vue .zig .zsh
+    .swift .tcl .tf .thrift .toml .ts .tsx .v .vb .vhdl .vim .vue .zig .zsh
 """
 DATA_SUFFIXES = """
-    .cfg .cnf .conf .config .csv .desktop .editorconfig .env .geojson .hcl .ini .json .json5 .jsonc .jsonl .ldif
+    .cfg .cnf .conf .config .csv .desktop .editorconfig .geojson .hcl .ini .json .json5 .jsonc .jsonl .ldif
     .ndjson .plist .po .properties .service .tsv .xml .xsd .yaml .yml
 """
 

@@ -19,9 +19,13 @@ from knowledge.types import ParsedDocument, Section
 
 YAML_FRONT = re.compile(r"\A---[^\S\n]*\n(?P<fields>(?:.*\n)*?)(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)")
 TOML_FRONT = re.compile(r"\A\+\+\+[^\S\n]*\n(?P<fields>(?:.*\n)*?)\+\+\+[^\S\n]*(?:\n|\Z)")
+YAML_FIELD = re.compile(r"\A(?:[^\S\n]*(?:#.*)?\n)*[\w-]+[^\S\n]*:(?:\s|\Z)")
+"""How front matter begins; anything else between two rules is text."""
 YAML_TITLE = re.compile(r"^title[^\S\n]*:[^\S\n]*(?P<title>\S.*)$", re.MULTILINE | re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-HTML_HEADING = re.compile(r"\A\s*<h(?P<level>[1-6])\b[^>]*>(?P<title>.*?)</h(?P=level)>\s*\Z", re.DOTALL | re.IGNORECASE)
+HTML_HEADING = re.compile(
+    r"\A\s*<h(?P<level>[1-6])\b[^>]*>(?P<title>.*?)</h(?P=level)>\s*\Z", re.DOTALL | re.IGNORECASE
+)
 TAG = re.compile(r"<[^>]*>")
 MARKUP = frozenset("*_`[]<>\\&!~")
 """A heading without any of these is its own plain text."""
@@ -68,7 +72,7 @@ def _inline_parser() -> MarkdownIt:
 
 def _front_matter(text: str) -> tuple[str, int]:
     """Return the title in the front matter and where the body begins."""
-    if yaml := YAML_FRONT.match(text):
+    if (yaml := YAML_FRONT.match(text)) and YAML_FIELD.search(yaml["fields"]):
         found = YAML_TITLE.search(yaml["fields"])
         return one_line(_unquoted(found["title"])) if found else "", yaml.end()
     if toml := TOML_FRONT.match(text):
@@ -101,11 +105,13 @@ def _without_comments(text: str, tokens: list[Token], starts: list[int]) -> str:
     """Blank out HTML comments, which no reader of the page would see; every offset stays."""
     if "<!--" not in text:
         return text
+    parts, done = [], 0
     for token in tokens:
         if token.map and _may_hold_comment(token):
             start, end = starts[token.map[0]], min(starts[token.map[1]], len(text))
-            text = text[:start] + COMMENT.sub(_blank, text[start:end]) + text[end:]
-    return text
+            parts += [text[done:start], COMMENT.sub(_blank, text[start:end])]
+            done = end
+    return "".join([*parts, text[done:]])
 
 
 def _may_hold_comment(token: Token) -> bool:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowledge.errors import FootnoteError
+from knowledge.errors import LostLeaseError
 from knowledge.store.database import Database
 from knowledge.tables import (
     chunks,
@@ -32,10 +33,6 @@ IN_LIMIT = 500
 """How many values one IN list takes; SQLite's floor for variables is 999."""
 
 T = TypeVar("T")
-
-
-class LostLeaseError(FootnoteError):
-    """Another run has taken this source over; this one may not write any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +119,8 @@ class SourceRecord:
     root: str
     audience: Audience
     configured: bool
+    """Named in `footnote.toml`; otherwise a folder indexed from the command line."""
+    active: bool = True
     url: str | None = None
     indexed_at: datetime | None = None
     last_report: Mapping[str, Any] = field(default_factory=dict)
@@ -137,18 +136,17 @@ class Corpus:
 
     async def put_source(self, record: SourceRecord) -> None:
         """Write a source's root and audience; what was indexed of it stays. The next question sees the change."""
-        values = {
-            "name": record.name,
-            "root": record.root,
-            "audience": _audience_json(record.audience),
-            "configured": record.configured,
-            "url": record.url,
-        }
-        changeable = {key: values[key] for key in ("root", "audience", "configured", "url")}
         async with self._database.writing() as connection:
-            await _upsert(connection, sources, [values], keys=("name",), change=changeable)
-            lease = {"source": record.name, "token": 0, "owner": None, "lease_until": 0.0}
-            await _upsert(connection, source_leases, [lease], keys=("source",), change={})
+            await _put_source(connection, record)
+
+    async def configure_sources(self, records: Sequence[SourceRecord]) -> None:
+        """Make these the configured sources; configured ones that are not among them are not used any more."""
+        names = [record.name for record in records]
+        left_out = sources.c.configured & sources.c.name.not_in(names)
+        async with self._database.writing() as connection:
+            for record in records:
+                await _put_source(connection, record)
+            await connection.execute(update(sources).where(left_out).values(active=False))
 
     async def source_records(self) -> list[SourceRecord]:
         """List the sources by name."""
@@ -168,23 +166,27 @@ class Corpus:
             .group_by(documents.c.source)
             .subquery()
         )
-        query = select(sources, counts.c.documents, counts.c.chunks, counts.c.failed).outerjoin(
-            counts, counts.c.source == sources.c.name
+        query = (
+            select(sources, counts.c.documents, counts.c.chunks, counts.c.failed)
+            .outerjoin(counts, counts.c.source == sources.c.name)
+            .where(sources.c.active)
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(query.order_by(sources.c.name))).all()
         return [_source_status(row) for row in rows]
 
-    async def usable_sources(self, scope: Scope, *, configured: Iterable[str]) -> tuple[str, ...]:
+    async def usable_sources(self, scope: Scope) -> tuple[str, ...]:
         """Name the sources that a question in this scope may draw on, as the database has it now.
 
-        A source that `footnote.toml` named once counts only while this process's file still names it.
+        A folder indexed from the command line is public, unless a configured source covers the same files by now.
         """
-        current = set(configured)
+        records = [record for record in await self.source_records() if record.active]
+        roots = [Path(record.root) for record in records if record.configured]
         return tuple(
             record.name
-            for record in await self.source_records()
-            if scope.operator or ((not record.configured or record.name in current) and scope.admits(record.audience))
+            for record in records
+            if scope.admits(record.audience)
+            and (record.configured or not any(overlap(Path(record.root), root) for root in roots))
         )
 
     # --- chunks for answers -----------------------------------------------------------------------------------------
@@ -229,7 +231,8 @@ class Corpus:
                 .values(owner=owner, lease_until=now + lease, token=source_leases.c.token + 1)
                 .returning(source_leases.c.token)
             )
-            return taken.scalar_one_or_none()
+            token = taken.scalar_one_or_none()
+        return None if token is None else int(token)
 
     async def renew(self, source: str, token: int, *, lease: float) -> None:
         """Keep the source. Raises LostLeaseError when another run has it."""
@@ -250,7 +253,9 @@ class Corpus:
         values: dict[str, Any] = {"token": source_leases.c.token}
         if lease is not None:
             values["lease_until"] = time.time() + lease
-        held = (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
+        held = (
+            (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
+        )
         result = await connection.execute(update(source_leases).where(held).values(values))
         if result.rowcount != 1:
             raise LostLeaseError
@@ -269,7 +274,9 @@ class Corpus:
         known: set[str] = set()
         async with self._database.reading() as connection:
             for batch in _batches(text_hashes):
-                query = select(vectors.c.text_hash).where(vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch))
+                query = select(vectors.c.text_hash).where(
+                    vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch)
+                )
                 known.update((await connection.execute(query)).scalars())
         return known
 
@@ -328,7 +335,8 @@ class Corpus:
     async def touch(self, source: str, token: int, entries: Sequence[ManifestEntry]) -> None:
         """Write new sizes, times and inodes of documents whose bytes did not change."""
         rows = [
-            {"b_id": entry.id, "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode} for entry in entries
+            {"b_id": entry.id, "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode}
+            for entry in entries
         ]
         if not rows:
             return
@@ -386,7 +394,9 @@ class Corpus:
             live = int((await connection.execute(total)).scalar_one())
             summary = {"summary": report.summary(), "failed": [[f.path, f.reason] for f in report.failed[:50]]}
             await connection.execute(
-                update(sources).where(sources.c.name == source).values(indexed_at=datetime.now(UTC), last_report=summary)
+                update(sources)
+                .where(sources.c.name == source)
+                .values(indexed_at=datetime.now(UTC), last_report=summary)
             )
         return live
 
@@ -457,6 +467,26 @@ class Corpus:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         return [_log_entry(row) for row in rows]
+
+
+def overlap(one: Path, other: Path) -> bool:
+    """Say whether two folders are the same or one lies inside the other."""
+    return one == other or one in other.parents or other in one.parents
+
+
+async def _put_source(connection: AsyncConnection, record: SourceRecord) -> None:
+    values = {
+        "name": record.name,
+        "root": record.root,
+        "audience": _audience_json(record.audience),
+        "configured": record.configured,
+        "active": record.active,
+        "url": record.url,
+    }
+    change = {key: value for key, value in values.items() if key != "name"}
+    await _upsert(connection, sources, [values], keys=("name",), change=change)
+    lease = {"source": record.name, "token": 0, "owner": None, "lease_until": 0.0}
+    await _upsert(connection, source_leases, [lease], keys=("source",), change={})
 
 
 def _chunk_query() -> Select[Any]:
@@ -564,7 +594,7 @@ def _failed_row(source: str, failure: FailedAttempt) -> dict[str, Any]:
     }
 
 
-def _log_entry(row: Row[Any]) -> LogEntry:
+def _log_entry(row: Row[*tuple[Any, ...]]) -> LogEntry:
     if not row.added or row.text is None or row.vector is None:
         return LogEntry(seq=row.seq, chunk_id=row.chunk_id, added=False)
     title = "\n".join(part for part in (row.title, row.path, row.heading) if part)
@@ -577,6 +607,7 @@ def _source_record(row: Row[Any]) -> SourceRecord:
         root=row.root,
         audience=_audience(row.audience),
         configured=row.configured,
+        active=row.active,
         url=row.url,
         indexed_at=row.indexed_at,
         last_report=row.last_report or {},

@@ -182,7 +182,8 @@ class Deliveries:
         async with self._database.writing() as connection:
             await connection.execute(update(claims).where(mine).values(lease_until=bindparam("b_until")), rows)
             await connection.execute(
-                update(deliveries).where(deliveries.c.key == its_delivery).values(lease_until=bindparam("b_until")), rows
+                update(deliveries).where(deliveries.c.key == its_delivery).values(lease_until=bindparam("b_until")),
+                rows,
             )
 
     async def note(

@@ -40,18 +40,21 @@ class Exchanges:
         self._database = database
         self._corpus = corpus
 
-    async def record(self, exchange: Exchange, *, standalone: str, usage: Mapping[str, Any]) -> None:
-        """Store everything about one question in one transaction."""
+    async def record(self, exchange: Exchange, *, standalone: str, usage: Mapping[str, Any]) -> bool:
+        """Store everything about one question in one transaction; False when its key has an answer already."""
         question_id = new_id()
         digest = hashlib.sha256(exchange.request).hexdigest() if exchange.request else None
         async with self._database.writing() as connection:
+            row = _question_row(question_id, exchange, standalone)
+            if (await connection.execute(_insert_new(connection, questions), row)).rowcount != 1:
+                return False
             if digest is not None:
                 await _put_blob(connection, digest, exchange.request)
-            await connection.execute(insert(questions), _question_row(question_id, exchange, standalone))
             await connection.execute(insert(answers), _answer_row(question_id, exchange, digest, usage))
             for table, rows in ((hits, _hit_rows(exchange)), (citations, _citation_rows(exchange.answer))):
                 if rows:
                     await connection.execute(insert(table), rows)
+        return True
 
     async def answered_before(self, key: str) -> str | None:
         """Return the id of the answer that this delivery got already."""
@@ -105,8 +108,12 @@ _SMALL = 200
 async def _put_blob(connection: AsyncConnection, digest: str, data: bytes) -> None:
     packed = zlib.compress(data) if len(data) > _SMALL else data
     row = {"sha256": digest, "codec": "zlib" if len(data) > _SMALL else "raw", "bytes": packed}
+    await connection.execute(_insert_new(connection, blobs), row)
+
+
+def _insert_new(connection: AsyncConnection, table: Any) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    await connection.execute(dialect.insert(blobs).on_conflict_do_nothing(), row)
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _question_row(question_id: str, exchange: Exchange, standalone: str) -> dict[str, Any]:
@@ -127,9 +134,7 @@ def _question_row(question_id: str, exchange: Exchange, standalone: str) -> dict
     }
 
 
-def _answer_row(
-    question_id: str, exchange: Exchange, digest: str | None, usage: Mapping[str, Any]
-) -> dict[str, Any]:
+def _answer_row(question_id: str, exchange: Exchange, digest: str | None, usage: Mapping[str, Any]) -> dict[str, Any]:
     answer = exchange.answer
     return {
         "id": answer.id,
@@ -151,7 +156,9 @@ def _answer_row(
 def _hit_rows(exchange: Exchange) -> list[dict[str, Any]]:
     shown = [(passage.chunk, passage.score, passage.scores, True) for passage in exchange.passages]
     known = {passage.chunk.id for passage in exchange.passages}
-    named = [(chunk, 0.0, {}, False) for chunk in exchange.answer.nearest if chunk.id not in known]
+    named: list[tuple[Chunk, float, dict[str, float], bool]] = [
+        (chunk, 0.0, {}, False) for chunk in exchange.answer.nearest if chunk.id not in known
+    ]
     return [
         {
             "answer_id": exchange.answer.id,
@@ -219,9 +226,7 @@ def _answer(
         citations=tuple(
             Citation(c.number, chunks[c.chunk_id], c.quote, c.start, c.end) for c in cited if c.chunk_id in chunks
         ),
-        sentences=tuple(
-            Sentence(s["text"], tuple(s["citations"]), s["supported"]) for s in row.answers_sentences
-        ),
+        sentences=tuple(Sentence(s["text"], tuple(s["citations"]), s["supported"]) for s in row.answers_sentences),
         nearest=tuple(chunks[hit.chunk_id] for hit in hit_rows if hit.nearest and hit.chunk_id in chunks),
         model=row.answers_model,
         prompt_version=row.answers_prompt_version,

@@ -1,0 +1,45 @@
+# Everything a person needs; each target brings what it needs with it.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+DOCS ?=
+DEMO_PORT ?= 3000
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test lint bench clean
+
+help: ## Show what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: .venv/installed ## Make .venv with everything that runs, at the locked versions
+
+demo: .venv/installed ## Run the whole bot in a page of your browser; DOCS=folder asks your own documents
+	.venv/bin/footnote demo --port $(DEMO_PORT) $(if $(DOCS),--docs "$(DOCS)")
+
+test: .venv/developing ## Run the tests
+	.venv/bin/python -m pytest
+
+lint: .venv/developing ## Check style and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: .venv/developing ## Measure; takes a few minutes
+	.venv/bin/python -m bench
+
+clean: ## Remove what make made; state under .footnote/ stays
+	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# uv lives in an environment of its own, so that .venv holds what the bot needs and nothing else.
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("Footnote needs Python 3.11 or newer; try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/installed: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --locked --inexact --no-dev --python $(shell command -v $(PYTHON))
+	@touch $@
+
+.venv/developing: .venv/installed
+	$(UV) sync --quiet --locked --inexact --python $(shell command -v $(PYTHON))
+	@touch $@

@@ -1,0 +1,1 @@
+"""Footnote in Slack, and only that; what it knows is in `knowledge`."""

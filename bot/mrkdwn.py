@@ -1,0 +1,256 @@
+"""What may appear in a message: nothing that came from outside can ping, link or format its way out."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
+
+NO_LINKS: Mapping[int, str] = MappingProxyType({})
+
+_MAX_URL = 2000
+_MAX_ENTITY_DEPTH = 5
+_LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+_ZWNJ, _ZWJ, _EMOJI_STYLE = "\u200c", "\u200d", "\ufe0f"
+_JOINING_SCRIPTS = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af\ua840-\uabff\ufb50-\ufdff]")
+"""Arabic, Indic and other scripts in which a joiner changes how neighbours are drawn."""
+_BLANK_LETTERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0e\U000e0000-\U000e0fff]")
+"""Drawn as nothing although they are no format characters: fillers, variation selectors, tags."""
+
+_FENCE = re.compile(r"^\s*(?P<mark>`{3,}|~{3,})\s*(?P<language>[\w+.#-]{0,20})[^`]*$")
+_BACKTICKS = re.compile(r"`+")
+
+_OPENING = re.compile(r"[<\uff1c\ufe64](?![\s\d=<-]|$)")
+_OPENING_IN_CODE = re.compile(r"[<\uff1c\ufe64](?=[@!#\uff20\uff01\uff03]|[a-z][a-z0-9+.-]*:|[^<>|\s]*\|)", re.IGNORECASE)
+_ESCAPED_OPENING = re.compile(r"&(?:lt|LT|#0*60|#[xX]0*3[cC]);?(?=[@!#])")
+_OPENED = re.compile(r"‹([^‹<>\n]*)[>\uff1e\ufe65]")
+_BROADCAST = re.compile(r"([@\uff20\ufe6b])(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?([^\s<>()]*)>?(?:\s+[^()]*)?\)")
+_REFERENCE = re.compile(r"\](?=[(\[:])")
+_MARK = re.compile(r"(?<![!\\])\[(\d{1,3})\]")
+_TOP_LEVEL = "com|net|org|edu|gov|mil|info|biz|io|dev|app|ai|co|uk|de|fr|eu|xyz|online|site|shop|cloud|tech|link|click"
+_REST = r"[^\s<>\"|`‹›]"
+_ADDRESS = re.compile(
+    rf"[a-z][a-z0-9+.\-]{{1,31}}:/+{_REST}+"
+    rf"|(?:mailto|tel|sms|javascript|vbscript):{_REST}+"
+    rf"|www\.{_REST}+"
+    rf"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    rf"|(?<![\w@.-])(?:[^\W_][\w-]*\.)+(?:(?:{_TOP_LEVEL})(?![\w-])(?:[:/?#]{_REST}*)?|[a-z]{{2,24}}/{_REST}+)",
+    re.IGNORECASE,
+)
+_ADDRESS_TAIL = ".,;:!?'\")]}*_~"
+_WEB = re.compile(r"(?:[a-z][a-z0-9+.\-]*:|//|www\.)", re.IGNORECASE)
+
+
+def clean(text: str) -> str:
+    """Remove what cannot be seen: control, format, bidirectional, tag and private characters.
+
+    Joiners stay where a script or an emoji needs them.
+    """
+    text = _LINE_ENDS.sub("\n", text).replace("\u2800", " ")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(text))
+
+
+def _visible(text: str) -> Iterator[str]:
+    for place, character in enumerate(text):
+        if character in "\n\t":
+            yield character
+        elif character in (_ZWNJ, _ZWJ, _EMOJI_STYLE):
+            if _is_needed(character, text[place - 1 : place], text[place + 1 : place + 2]):
+                yield character
+        elif unicodedata.category(character) == "Cs":
+            yield "\ufffd"
+        elif unicodedata.category(character) not in ("Cc", "Cf", "Co") and not _BLANK_LETTERS.match(character):
+            yield character
+
+
+def _is_needed(joiner: str, before: str, after: str) -> bool:
+    if joiner == _EMOJI_STYLE:
+        return bool(before) and (unicodedata.category(before) in ("So", "Sm", "Po") or before in "0123456789#*©®ℹ")
+    if _JOINING_SCRIPTS.match(before) and _JOINING_SCRIPTS.match(after):
+        return True
+    return joiner == _ZWJ and _is_emoji(before) and _is_emoji(after)
+
+
+def _is_emoji(character: str) -> bool:
+    return bool(character) and (unicodedata.category(character) in ("So", "Sk") or character == _EMOJI_STYLE)
+
+
+def markdown(text: str, *, links: Mapping[int, str] = NO_LINKS) -> str:
+    """Make text safe for a `markdown` block.
+
+    `links` maps footnote numbers to addresses of our own sources: only a mark such as `[1]` becomes a link. Every other
+    address is shown as code, which Slack neither links nor fetches.
+    """
+    return "\n".join(_safe_lines(clean(text).split("\n"), links))
+
+
+def _safe_lines(lines: list[str], links: Mapping[int, str]) -> Iterator[str]:
+    fence = ""
+    for line in lines:
+        found = _FENCE.match(line)
+        if fence:
+            closes = found is not None and found["mark"].startswith(fence) and not found["language"]
+            yield "```" if closes else _inert_code(line).replace("```", "'''")
+            fence = "" if closes else fence
+        elif found:
+            fence = found["mark"]
+            # At the left edge a fence opens a code block in every dialect, whatever stands around it.
+            yield f"```{found['language']}"
+        else:
+            yield _safe_line(line, links)
+    if fence:
+        yield "```"
+
+
+def _safe_line(line: str, links: Mapping[int, str]) -> str:
+    written = ""
+    for is_code, piece in _code_spans(line):
+        for code, part in [(True, piece)] if is_code else _addresses(_prose(piece)):
+            # Single backticks pair up in every dialect, unless something before them escapes or lengthens them.
+            safe = f"`{_inert_code(part)}`" if code else _linked_marks(_REFERENCE.sub("] ", part), links)
+            written += f" {safe}" if _would_merge(written[-1:], safe[:1]) else safe
+    return written
+
+
+def _would_merge(last: str, first: str) -> bool:
+    return (first == "`" and last in ("`", "\\")) or (last == "]" and first in ("(", "[", ":"))
+
+
+def _code_spans(line: str) -> Iterator[tuple[bool, str]]:
+    """Split a line into (is code, text); a backtick without a partner is left to become an apostrophe."""
+    runs = deque(run for run in _BACKTICKS.finditer(line) if not _is_escaped(line, run.start()))
+    partners = Counter(len(run[0]) for run in runs)
+    place = 0
+    while runs:
+        opening = runs.popleft()
+        partners[len(opening[0])] -= 1
+        if not partners[len(opening[0])]:
+            continue
+        closing = _drop_until(runs, partners, len(opening[0]))
+        code = line[opening.end() : closing.start()].replace("`", "'").strip()
+        yield False, line[place : opening.start()]
+        # An empty span must not bring its neighbours together: "<" and "@U1>" would meet.
+        yield bool(code), code or " "
+        place = closing.end()
+    yield False, line[place:]
+
+
+def _drop_until(runs: deque[re.Match[str]], partners: Counter[int], length: int) -> re.Match[str]:
+    while True:
+        run = runs.popleft()
+        partners[len(run[0])] -= 1
+        if len(run[0]) == length:
+            return run
+
+
+def _is_escaped(line: str, place: int) -> bool:
+    escaped = False
+    while place and line[place - 1] == "\\":
+        escaped, place = not escaped, place - 1
+    return escaped
+
+
+def _prose(text: str) -> str:
+    """Decode entities (they could hide syntax from us, not from Slack), drop stray backticks and foreign link markup."""
+    for _ in range(_MAX_ENTITY_DEPTH):
+        decoded = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        if decoded == text:
+            break
+        text = clean(decoded).replace("\n", " ")
+    return _inert(_LINK.sub(_without_link, _ENTITY.sub(" ", text).replace("`", "'")))
+
+
+def _without_link(found: re.Match[str]) -> str:
+    label, address = found[1].strip(), found[2]
+    if not _WEB.match(address) or label == address:
+        return label or address
+    return f"{label} ({address})" if label else address
+
+
+def _addresses(text: str) -> Iterator[tuple[bool, str]]:
+    place = 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(_ADDRESS_TAIL)
+        if not address:
+            continue
+        yield False, text[place : found.start()]
+        yield True, address
+        place = found.start() + len(address)
+    yield False, text[place:]
+
+
+def _inert(text: str) -> str:
+    """Take the power from everything that Slack or Markdown reads as a mention, a broadcast, a link or a tag."""
+    return _quiet(_OPENING.sub("‹", _ESCAPED_OPENING.sub("‹", text)))
+
+
+def _inert_code(text: str) -> str:
+    """Do the same to code, where tags and generics mean nothing and may stay."""
+    return _quiet(_OPENING_IN_CODE.sub("‹", _ESCAPED_OPENING.sub("‹", text)))
+
+
+def _quiet(text: str) -> str:
+    return _BROADCAST.sub(r"\1 ", _OPENED.sub(r"‹\1›", text))
+
+
+def _linked_marks(text: str, links: Mapping[int, str]) -> str:
+    def linked(found: re.Match[str]) -> str:
+        url = links.get(int(found[1]))
+        return f"[{found[1]}]({url})" if url else found[0]
+
+    return _MARK.sub(linked, text) if links else text
+
+
+def own_link(url: str | None) -> str | None:
+    """Return the address of one of our sources in a form that no markup can break out of; None when it is no web link."""
+    if url is None or len(url) > _MAX_URL:
+        return None
+    safe = quote(clean(url), safe="%/:?#@!$&+,;=-._~")
+    try:
+        parts = urlsplit(safe)
+    except ValueError:
+        return None
+    return safe if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def mrkdwn(text: str) -> str:
+    """Make text safe for a mrkdwn text or a message's `text`; Markdown's bold and headings become Slack's."""
+    safe = markdown(text)
+    safe = re.sub(r"(?m)^#{1,6} +(.+?) *#*$", r"**\1**", safe)
+    safe = re.sub(r"\*\*([^*\n]+)\*\*", r"*\1*", safe)
+    return escape(safe)
+
+
+def escape(text: str) -> str:
+    """Escape the three characters that are control characters in Slack's text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain(text: str, limit: int) -> str:
+    """Make one line of text for a place that knows no markup, cut to `limit` characters."""
+    return shortened(_inert(" ".join(clean(text).split())), limit)
+
+
+def label(text: str, limit: int) -> str:
+    """Make text for the visible part of a mrkdwn link or a mrkdwn line: no markup of its own survives."""
+    flat = plain(text, limit).translate(str.maketrans({"*": "∗", "`": "'", "~": "∼", "|": "∣"}))
+    return escape(re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", flat))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut at `limit` characters, at a space where there is one, and show the cut."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    at_space = cut.rsplit(" ", 1)[0]
+    return (at_space if len(at_space) > limit // 2 else cut).rstrip() + "…"

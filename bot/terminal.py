@@ -1,0 +1,203 @@
+"""What the command line prints: for a person, or as one JSON object for a program (pure but for the printing)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from knowledge import Answer, Citation, Outcome, Passage, Progress, ReindexReport, SearchResult, SourceStatus
+
+if TYPE_CHECKING:
+    from bot.doctor import Finding
+
+LISTED = 20
+"""How many failed or skipped files a person is shown; a program gets all of them."""
+SNIPPET = 300
+"""Characters of a passage shown to a person."""
+
+OnProgress = Callable[[Progress], Awaitable[None]]
+
+
+def print_answer(answer: Answer, *, as_json: bool) -> bool:
+    """Print an answer; False when it failed."""
+    if as_json:
+        print_json(answer_json(answer))
+    else:
+        typer.echo(answer_text(answer))
+    return answer.outcome is not Outcome.FAILED
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Shape an answer for programs."""
+    return {
+        "answer_id": answer.id,
+        "outcome": answer.outcome.value,
+        "text": answer.text,
+        "citations": [citation_json(citation) for citation in answer.citations],
+        "model": answer.model,
+        "timings_ms": answer.timings_ms,
+    }
+
+
+def citation_json(citation: Citation) -> dict[str, Any]:
+    """Shape a footnote for programs."""
+    chunk = citation.chunk
+    return {
+        "number": citation.number,
+        "title": chunk.title,
+        "path": chunk.path,
+        "heading": chunk.heading,
+        "page": chunk.page,
+        "url": chunk.url,
+        "quote": citation.quote,
+    }
+
+
+def answer_text(answer: Answer) -> str:
+    """Write an answer for a person, its footnotes with their quotes below."""
+    lines = [answer.text]
+    lines += [
+        f"[{c.number}] {place(c.chunk.path, c.chunk.heading, c.chunk.page)}: “{c.quote}”" for c in answer.citations
+    ]
+    if answer.nearest and answer.outcome is Outcome.DECLINED:
+        lines += ["Nearest sources: " + "; ".join(place(c.path, c.heading, c.page) for c in answer.nearest)]
+    return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]
+
+
+def place(path: str, heading: str, page: int | None) -> str:
+    """Say where something stands."""
+    return path + (f" › {heading}" if heading else "") + (f", p. {page}" if page else "")
+
+
+def print_passages(result: SearchResult, *, as_json: bool) -> None:
+    """Print what a search found."""
+    if as_json:
+        print_json({"passages": [_passage_json(p) for p in result.passages], "timings_ms": result.timings_ms})
+        return
+    if not result.passages:
+        typer.echo("Nothing found.")
+    for passage in result.passages:
+        chunk = passage.chunk
+        typer.echo(f"{passage.rank}. {place(chunk.path, chunk.heading, chunk.page)}  ({passage.score:.3f})")
+        snippet = " ".join(chunk.text.split())
+        typer.echo(f"   {snippet[:SNIPPET]}{'…' if len(snippet) > SNIPPET else ''}")
+
+
+def _passage_json(passage: Passage) -> dict[str, Any]:
+    chunk = passage.chunk
+    return {
+        "rank": passage.rank,
+        "score": round(passage.score, 6),
+        "path": chunk.path,
+        "title": chunk.title,
+        "heading": chunk.heading,
+        "page": chunk.page,
+        "text": chunk.text,
+    }
+
+
+def print_report(report: ReindexReport, *, as_json: bool) -> None:
+    """Print what a reindex did."""
+    if as_json:
+        print_json(report_json(report))
+        return
+    typer.echo(f"{report.source}: {report.summary()} ({report.chunks} chunks, {report.seconds:.1f} s)")
+    _print_some("failed", [f"{failed.path}: {failed.reason}" for failed in report.failed])
+    _print_some("skipped", [f"{skipped.path}: {skipped.reason}" for skipped in report.skipped])
+
+
+def report_json(report: ReindexReport) -> dict[str, Any]:
+    """Shape a report for programs."""
+    return {
+        "source": report.source,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "removed": report.removed,
+        "failed": [{"path": failed.path, "reason": failed.reason} for failed in report.failed],
+        "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in report.skipped],
+        "chunks": report.chunks,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _print_some(label: str, lines: Sequence[str]) -> None:
+    for line in lines[:LISTED]:
+        typer.echo(f"  {label}: {line}")
+    if len(lines) > LISTED:
+        typer.echo(f"  … and {len(lines) - LISTED} more {label} (all with --json)")
+
+
+def print_sources(sources: Sequence[SourceStatus], *, as_json: bool) -> None:
+    """Print the sources."""
+    if as_json:
+        print_json({"sources": [_source_json(source) for source in sources]})
+        return
+    if not sources:
+        typer.echo("No sources yet. Index a folder: footnote reindex DIR")
+    for source in sources:
+        when = source.indexed_at.strftime("%Y-%m-%d %H:%M UTC") if source.indexed_at else "never"
+        typer.echo(f"{source.name}: {source.documents} documents, {source.chunks} chunks, indexed {when}")
+        typer.echo(f"  {source.root}" + (f"  ({source.last_report})" if source.last_report else ""))
+
+
+def _source_json(source: SourceStatus) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "root": source.root,
+        "everyone": source.audience.everyone,
+        "documents": source.documents,
+        "chunks": source.chunks,
+        "failed": source.failed,
+        "indexed_at": source.indexed_at.isoformat() if source.indexed_at else None,
+        "last_report": source.last_report,
+    }
+
+
+def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print what the doctor found."""
+    if as_json:
+        ok = all(finding.ok for finding in findings)
+        print_json({"ok": ok, "checks": [{"part": f.part, "ok": f.ok, "says": f.says} for f in findings]})
+        return
+    for finding in findings:
+        typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.part}: {finding.says}")
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one object on one line, at once: the reader may be a program that waits for it."""
+    # A file name that is not UTF-8 is shown with its odd bytes replaced.
+    line = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def reindex_progress(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """Show a progress bar while a person is watching."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files, {task.fields[chunks]} chunks"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=None, chunks=0)
+
+        async def show(progress: Progress) -> None:
+            bar.update(task, total=progress.files_total, completed=progress.files_done, chunks=progress.chunks)
+
+        yield show

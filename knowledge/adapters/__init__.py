@@ -1,0 +1,50 @@
+"""The compatibility matrix: which backend goes by which name, imported only when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from knowledge.errors import ConfigurationError
+
+EMBEDDERS = MappingProxyType({"wordllama": "knowledge.adapters.wordllama_embedder.WordLlamaEmbedder"})
+INDEXES = MappingProxyType({"embedded": "knowledge.adapters.embedded_index.EmbeddedIndex"})
+RERANKERS = MappingProxyType({"none": "knowledge.adapters.no_reranker.NoReranker"})
+ANSWERERS = MappingProxyType({"extractive": "knowledge.adapters.extractive_answerer.ExtractiveAnswerer"})
+
+
+def build(table: Mapping[str, str], choice: str, *, variable: str, **parts: Any) -> Any:
+    """Make the chosen backend: ours by its name with the parts it needs, anybody's by its dotted path without any.
+
+    Raises ConfigurationError that names the variable and the class.
+    """
+    ours = table.get(choice)
+    if ours is None and "." not in choice:
+        known = ", ".join(sorted(table))
+        raise ConfigurationError(f"{variable}={choice}: choose one of {known}, or the dotted path of a class.")
+    found = _import(ours or choice, variable)
+    try:
+        return found.build(**parts) if ours else found()
+    except ConfigurationError:
+        raise
+    except Exception as exc:
+        raise ConfigurationError(f"{variable}={choice}: the class cannot be built: {_short(exc)}") from exc
+
+
+def _import(path: str, variable: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as exc:
+        raise ConfigurationError(f"{variable}={path}: there is no module {exc.name} on the Python path.") from exc
+    except AttributeError as exc:
+        raise ConfigurationError(f"{variable}={path}: the module {module} has no {name}.") from exc
+    except Exception as exc:
+        raise ConfigurationError(f"{variable}={path}: the module cannot be imported: {_short(exc)}") from exc
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

@@ -1,0 +1,273 @@
+"""Asking: question → passages → answer → record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import perf_counter
+
+from knowledge import ranking
+from knowledge.citing import CheckedAnswer, Checker, render
+from knowledge.errors import FootnoteError, ServiceError
+from knowledge.ids import new_id
+from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, IndexQuery, Reranker
+from knowledge.settings import Settings
+from knowledge.store import Corpus, Exchanges
+from knowledge.types import (
+    Answer,
+    Chunk,
+    Draft,
+    Exchange,
+    Outcome,
+    Passage,
+    Question,
+    SearchResult,
+    Sentence,
+)
+from knowledge.understanding import standalone
+
+log = logging.getLogger(__name__)
+
+OVERFETCH = 4
+"""Hits asked of the index per passage wanted: some are duplicates, some are not live or not visible any more."""
+NEAREST = 3
+"""Sources named under a decline."""
+MOST_ROUNDS = 4
+"""How often a search is widened when the database turns hits down."""
+
+NOTHING_INDEXED = "I could not find this: there are no documents here that I may use for you."
+NOTHING_RELEVANT = "I could not find this: none of the documents is about it."
+NOT_SAID = "I could not find this: the documents come near it but do not say it."
+
+OnSentence = Callable[[str], Awaitable[None]]
+OnStatus = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What is needed to answer a question."""
+
+    settings: Settings
+    corpus: Corpus
+    exchanges: Exchanges
+    embedder: Embedder
+    index: Index
+    reranker: Reranker
+    answerer: Answerer
+
+
+class Stopwatch:
+    """Measures the steps of one question in milliseconds."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self._steps: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self._steps[name] = self._steps.get(name, 0.0) + (perf_counter() - start) * 1000
+
+    def read(self) -> dict[str, float]:
+        """Return the steps so far and the `total`."""
+        steps = self._steps | {"total": (perf_counter() - self._start) * 1000}
+        return {name: round(value, 3) for name, value in steps.items()}
+
+
+async def ask(
+    question: Question,
+    *,
+    desk: Desk,
+    on_sentence: OnSentence | None = None,
+    on_status: OnStatus | None = None,
+) -> Answer:
+    """Answer one question and record what happened; a question that was answered before gets its stored answer."""
+    watch = Stopwatch()
+    asked_at = datetime.now(UTC)
+    try:
+        stored = await _answered_before(question, desk)
+        if stored is not None:
+            return stored
+        async with asyncio.timeout(desk.settings.answer_deadline):
+            outcome = await _work_out(question, desk, watch, on_sentence, on_status)
+    except TimeoutError as exc:
+        outcome = _failure(exc, "the deadline passed")
+    except ServiceError as exc:
+        outcome = _failure(exc, str(exc.__cause__ or exc))
+    except Exception as exc:
+        log.exception("answer.failed")
+        outcome = _failure(exc, repr(exc))
+    return await _record(question, asked_at, outcome, desk, watch)
+
+
+async def search(question: Question, *, desk: Desk, k: int) -> SearchResult:
+    """Return the k best passages that this question may use; no floor, exact duplicates dropped."""
+    watch = Stopwatch()
+    with watch.step("search"):
+        sources = await desk.corpus.usable_sources(question.scope)
+        passages = await _retrieve(standalone(question), sources, desk, k=k, near_duplicates=True)
+    return SearchResult(tuple(passages), watch.read())
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """How a question ended, before it is recorded."""
+
+    answer: Answer
+    passages: tuple[Passage, ...] = ()
+    draft: Draft = Draft(())
+    standalone: str = ""
+
+
+async def _work_out(
+    question: Question,
+    desk: Desk,
+    watch: Stopwatch,
+    on_sentence: OnSentence | None,
+    on_status: OnStatus | None,
+) -> _Worked:
+    text = standalone(question)
+    with watch.step("search"):
+        sources = await desk.corpus.usable_sources(question.scope)
+        passages = await _retrieve(text, sources, desk, k=desk.settings.passages, near_duplicates=False)
+    if not passages:
+        return _Worked(_decline(NOTHING_INDEXED, passages), standalone=text)
+    if not ranking.relevant(text, passages):
+        return _Worked(_decline(NOTHING_RELEVANT, passages), tuple(passages), standalone=text)
+    request = AnswerRequest(
+        replace(question, text=text), tuple(passages), deadline=desk.settings.answer_deadline, on_status=on_status
+    )
+    with watch.step("answer"):
+        draft, checked = await _draft(request, desk, on_sentence)
+    return _Worked(_answer(draft, checked, passages), tuple(passages), draft, text)
+
+
+async def _retrieve(
+    text: str, sources: Sequence[str], desk: Desk, *, k: int, near_duplicates: bool
+) -> list[Passage]:
+    """Search by vector and by words, let the database decide what may be used, fuse and order it.
+
+    The index only proposes: where the database turns hits down, the search is widened until k passages are left or
+    the index has no more.
+    """
+    if not sources:
+        return []
+    vector = await desk.embedder.embed_query(text)
+    wanted = k * OVERFETCH
+    for _ in range(MOST_ROUNDS):
+        query = IndexQuery(text=text, vector=vector, k=wanted, sources=tuple(sources))
+        hits = await desk.index.search(query)
+        ids = list(dict.fromkeys(chunk_id for found in (hits.dense, hits.lexical) for chunk_id, _ in found))
+        usable = await desk.corpus.live_chunks(ids, in_sources=sources)
+        passages = ranking.passages(hits, usable, keep_near_duplicates=near_duplicates)
+        if len(passages) >= k or max(len(hits.dense), len(hits.lexical)) < wanted:
+            break
+        wanted *= OVERFETCH
+    return (await desk.reranker.rerank(text, passages))[:k]
+
+
+async def _draft(request: AnswerRequest, desk: Desk, on_sentence: OnSentence | None) -> tuple[Draft, CheckedAnswer]:
+    """Let the answerer write, and check every sentence before anybody sees it."""
+    checker = Checker(request.passages, unsupported=desk.settings.unsupported)
+    draft = Draft(())
+    async for event in desk.answerer.answer(request):
+        if event.sentence is not None:
+            await _show(checker.add(event.sentence), on_sentence)
+        if event.draft is not None:
+            draft = event.draft
+    return draft, checker.finish()
+
+
+async def _show(sentences: Sequence[Sentence], on_sentence: OnSentence | None) -> None:
+    if on_sentence is not None:
+        for sentence in sentences:
+            await on_sentence(render(sentence))
+
+
+def _answer(draft: Draft, checked: CheckedAnswer, passages: Sequence[Passage]) -> Answer:
+    if not checked.sentences:
+        return replace(_decline(NOT_SAID, passages), model=draft.model, prompt_version=draft.prompt_version)
+    return Answer(
+        id=new_id(),
+        outcome=Outcome.ANSWERED,
+        text=checked.text,
+        citations=checked.citations,
+        sentences=checked.sentences,
+        model=draft.model,
+        prompt_version=draft.prompt_version,
+        shortened=not draft.complete,
+    )
+
+
+def _decline(text: str, passages: Sequence[Passage]) -> Answer:
+    return Answer(
+        id=new_id(), outcome=Outcome.DECLINED, text=text, nearest=_nearest(passages), reason=text.partition(": ")[2]
+    )
+
+
+def _nearest(passages: Sequence[Passage]) -> tuple[Chunk, ...]:
+    """The best chunk of each of the nearest documents."""
+    best: dict[str, Chunk] = {}
+    for passage in passages:
+        best.setdefault(passage.chunk.document_id, passage.chunk)
+    return tuple(best.values())[:NEAREST]
+
+
+def _failure(error: Exception, cause: str) -> _Worked:
+    answer_id = new_id()
+    log.error("answer.failed", extra={"answer_id": answer_id, "cause": type(error).__name__})
+    text = f"Something went wrong while answering. Please try again in a moment. (Reference: {answer_id[-8:]})"
+    return _Worked(Answer(id=answer_id, outcome=Outcome.FAILED, text=text, reason=cause))
+
+
+async def _answered_before(question: Question, desk: Desk) -> Answer | None:
+    if question.key is None:
+        return None
+    answer_id = await desk.exchanges.answered_before(question.key)
+    return None if answer_id is None else (await desk.exchanges.get(answer_id)).answer
+
+
+async def _record(question: Question, asked_at: datetime, worked: _Worked, desk: Desk, watch: Stopwatch) -> Answer:
+    answer = replace(worked.answer, timings_ms=watch.read())
+    exchange = Exchange(question, answer, worked.passages, worked.draft.request, asked_at)
+    try:
+        recorded = await desk.exchanges.record(
+            exchange, standalone=worked.standalone or question.text, usage=worked.draft.usage
+        )
+        stored = None if recorded else await _answered_before(question, desk)
+    except FootnoteError as exc:
+        log.exception("answer.not_recorded", extra={"answer_id": answer.id})
+        return answer if answer.outcome is Outcome.FAILED else replace(
+            _failure(exc, "the answer could not be recorded").answer, timings_ms=watch.read()
+        )
+    return stored or replace(answer, timings_ms=watch.read())
+
+
+async def check_parts(desk: Desk) -> dict[str, str]:
+    """Try each part for real: its name and `ok`, or one sentence about what is wrong."""
+    probes: dict[str, Callable[[], Awaitable[object]]] = {
+        "database": desk.corpus.counts,
+        "index": lambda: _probe_index(desk),
+    }
+    return {name: await _probe(probe) for name, probe in probes.items()}
+
+
+async def _probe_index(desk: Desk) -> None:
+    vector = await desk.embedder.embed_query("ready")
+    await desk.index.search(IndexQuery(text="ready", vector=vector, k=1))
+
+
+async def _probe(probe: Callable[[], Awaitable[object]]) -> str:
+    try:
+        await probe()
+    except Exception as exc:
+        log.warning("part.not_ready", extra={"cause": repr(exc)})
+        return str(exc) if isinstance(exc, FootnoteError) else "It does not work; the log has the cause."
+    return "ok"

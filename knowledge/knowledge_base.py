@@ -1,0 +1,263 @@
+"""The knowledge base: puts the parts together, any of them replaceable by argument."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from knowledge import adapters, asking, reindexing
+from knowledge.errors import ConfigurationError, SourceError
+from knowledge.ids import content_id
+from knowledge.ports import Answerer, Embedder, Index, Reranker, Splitter
+from knowledge.reindexing import OnProgress
+from knowledge.settings import Settings
+from knowledge.splitting import SentenceSplitter
+from knowledge.store import Deliveries, Store
+from knowledge.store.corpus import SourceRecord, overlap
+from knowledge.types import (
+    Answer,
+    Audience,
+    Exchange,
+    Feedback,
+    Outcome,
+    Question,
+    ReindexReport,
+    Scope,
+    SearchResult,
+    SourceStatus,
+    Vote,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The backends that were chosen."""
+
+    embedder: Embedder
+    index: Index
+    reranker: Reranker
+    answerer: Answerer
+    splitter: Splitter
+
+
+class KnowledgeBase:
+    """Documents in, cited answers out, feedback kept.
+
+        kb = await KnowledgeBase.open(Settings.load())
+        answer = await kb.ask(Question("How many days of leave are there?"))
+    """
+
+    def __init__(self, settings: Settings, store: Store, parts: Parts) -> None:
+        self.settings = settings
+        self._store = store
+        self._parts = parts
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        index: Index | None = None,
+        reranker: Reranker | None = None,
+        answerer: Answerer | None = None,
+        splitter: Splitter | None = None,
+    ) -> Self:
+        """Connect the database, load the models and take over what `footnote.toml` says of the sources.
+
+        Parts that are not given are built as the settings choose. Raises ConfigurationError with one sentence when
+        something cannot be used, DatabaseVersionError when the database does not fit.
+        """
+        settings.prepare_home()
+        store = await Store.open(settings)
+        try:
+            if settings.team_given:
+                await store.corpus.configure_sources(_configured(settings))
+            parts = _build(settings, store, embedder, index, reranker, answerer, splitter)
+        except BaseException:
+            await store.close()
+            raise
+        return cls(settings, store, parts)
+
+    async def close(self) -> None:
+        """Give back what is open."""
+        for part in (self._parts.index, self._parts.embedder, self._parts.answerer):
+            closing = getattr(part, "close", None)
+            if closing is not None:
+                await closing()
+        await self._store.close()
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The durable inbox that the processes share."""
+        return self._store.deliveries
+
+    async def ask(
+        self,
+        question: Question,
+        *,
+        on_sentence: asking.OnSentence | None = None,
+        on_status: asking.OnStatus | None = None,
+    ) -> Answer:
+        """Answer, decline or fail; every end is recorded. Never raises for a broken service.
+
+        `on_sentence` is called with each sentence once it is checked, `on_status` with a few words of progress. A
+        question whose key was answered before gets the stored answer.
+        """
+        return await asking.ask(question, desk=self._desk(), on_sentence=on_sentence, on_status=on_status)
+
+    async def search(self, question: Question, *, k: int = 10) -> SearchResult:
+        """Return the k best passages that the asker may see; no relevance floor. Raises ServiceError."""
+        return await asking.search(question, desk=self._desk(), k=k)
+
+    async def reindex(
+        self, source: str, *, allow_empty: bool = False, on_progress: OnProgress | None = None
+    ) -> ReindexReport:
+        """Reindex a configured source by its name, or a folder inside it as `name/folder`.
+
+        Waits while another run holds the source. Raises SourceError, EmptySourceError or ServiceError.
+        """
+        name, _, folder = source.strip().strip("/").partition("/")
+        configured = self.settings.team.sources.get(name)
+        if configured is None:
+            known = ", ".join(sorted(self.settings.team.sources)) or "none yet; name them in footnote.toml"
+            raise SourceError(f"There is no source {name!r}. The sources are: {known}.")
+        record = SourceRecord(name, str(configured.path), configured.audience, configured=True, url=configured.url)
+        return await self._reindex(record, folder=folder, allow_empty=allow_empty, on_progress=on_progress)
+
+    async def reindex_folder(
+        self, folder: str | Path, *, allow_empty: bool = False, on_progress: OnProgress | None = None
+    ) -> ReindexReport:
+        """Reindex any folder as a source of its own that everyone may see.
+
+        Refuses a folder that shares files with a configured source, whose audience it would bypass.
+        """
+        root = Path(folder).expanduser().resolve()
+        records = await self._store.corpus.source_records()
+        protected = [Path(record.root) for record in records if record.configured and record.active]
+        protected += [source.path for source in self.settings.team.sources.values()]
+        for other in protected:
+            if overlap(root, other):
+                raise SourceError(
+                    f"{root} shares files with the configured source in {other}: reindex that source by its name."
+                )
+        record = SourceRecord(_folder_name(root, records), str(root), Audience(), configured=False)
+        return await self._reindex(record, allow_empty=allow_empty, on_progress=on_progress)
+
+    async def _reindex(
+        self,
+        record: SourceRecord,
+        *,
+        folder: str = "",
+        allow_empty: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> ReindexReport:
+        return await reindexing.reindex(
+            record,
+            corpus=self._store.corpus,
+            embedder=self._parts.embedder,
+            index=self._parts.index,
+            splitter=self._parts.splitter,
+            owner=self.deliveries.owner,
+            folder=folder,
+            allow_empty=allow_empty,
+            on_progress=on_progress,
+        )
+
+    def names_source(self, name: str) -> bool:
+        """Say whether this is a configured source, or a folder inside one that is no folder here."""
+        first, separator, _ = name.strip("/").partition("/")
+        if first not in self.settings.team.sources or name.startswith(("/", ".", "~")):
+            return False
+        return not separator or not Path(name).is_dir()
+
+    async def give_feedback(self, feedback: Feedback) -> bool:
+        """Store a vote, reasons, a comment, a correction; True when that was new. Raises UnknownAnswerError."""
+        return await self._store.feedback.add(feedback)
+
+    async def current_vote(self, answer_id: str, person: str) -> Vote | None:
+        """Return the person's vote that counts."""
+        return await self._store.feedback.current_vote(answer_id, person)
+
+    async def answer(self, answer_id: str) -> Answer:
+        """Return an answer as it was shown. Raises UnknownAnswerError."""
+        return (await self.exchange(answer_id)).answer
+
+    async def exchange(self, answer_id: str) -> Exchange:
+        """Return the question, the answer and the passages as shown. Raises UnknownAnswerError."""
+        return await self._store.exchanges.get(answer_id)
+
+    async def may_see(self, answer_id: str, scope: Scope) -> bool:
+        """Say whether everything this answer shows is visible in the scope now. Raises UnknownAnswerError."""
+        answer = await self.answer(answer_id)
+        shown = {citation.chunk.id for citation in answer.citations} | {chunk.id for chunk in answer.nearest}
+        usable = await self._store.corpus.usable_sources(scope)
+        return len(await self._store.corpus.live_chunks(sorted(shown), in_sources=usable)) == len(shown)
+
+    async def sources(self) -> list[SourceStatus]:
+        """List the sources, for admins."""
+        return await self._store.corpus.source_statuses()
+
+    async def unanswered(self, limit: int = 5) -> list[Exchange]:
+        """Return the latest questions that were declined, newest first, for admins."""
+        return await self._store.exchanges.latest(Outcome.DECLINED, limit=limit)
+
+    async def ready(self) -> dict[str, str]:
+        """Check each part now: its name and `ok`, or one sentence about what is wrong."""
+        return await asking.check_parts(self._desk())
+
+    def _desk(self) -> asking.Desk:
+        return asking.Desk(
+            settings=self.settings,
+            corpus=self._store.corpus,
+            exchanges=self._store.exchanges,
+            embedder=self._parts.embedder,
+            index=self._parts.index,
+            reranker=self._parts.reranker,
+            answerer=self._parts.answerer,
+        )
+
+
+def _configured(settings: Settings) -> list[SourceRecord]:
+    return [
+        SourceRecord(name, str(source.path), source.audience, configured=True, url=source.url)
+        for name, source in settings.team.sources.items()
+    ]
+
+
+def _build(
+    settings: Settings,
+    store: Store,
+    embedder: Embedder | None,
+    index: Index | None,
+    reranker: Reranker | None,
+    answerer: Answerer | None,
+    splitter: Splitter | None,
+) -> Parts:
+    parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus}
+    embedder = embedder or adapters.build(
+        adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts
+    )
+    parts["embedder"] = embedder
+    index = index or adapters.build(adapters.INDEXES, settings.index, variable="FOOTNOTE_INDEX", **parts)
+    parts["index"] = index
+    return Parts(
+        embedder=embedder,
+        index=index,
+        reranker=reranker
+        or adapters.build(adapters.RERANKERS, settings.reranker, variable="FOOTNOTE_RERANKER", **parts),
+        answerer=answerer
+        or adapters.build(adapters.ANSWERERS, settings.answerer, variable="FOOTNOTE_ANSWERER", **parts),
+        splitter=splitter or SentenceSplitter(),
+    )
+
+
+def _folder_name(root: Path, records: list[SourceRecord]) -> str:
+    """Name a folder's source after the folder; two folders of one name are told apart by a part of their hash."""
+    for record in records:
+        if not record.configured and record.root == str(root):
+            return record.name
+    name = root.name or "root"
+    return name if all(record.name != name for record in records) else f"{name}-{content_id(str(root))[:8]}"
