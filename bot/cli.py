@@ -65,6 +65,18 @@ def serve() -> None:
     _run(work)
 
 
+@app.command(epilog="Example: footnote worker")
+def worker() -> None:
+    """Finish what a process that died left behind; takes nothing new from Slack."""
+    from bot.server import serve as serve_slack
+
+    async def work() -> None:
+        async with _knowledge(logs=True) as kb:
+            await serve_slack(kb, kb.settings, listen=False)
+
+    _run(work)
+
+
 @app.command(epilog="Example: footnote reindex ./handbook")
 def reindex(
     source: Annotated[str, typer.Argument(metavar="DIR|SOURCE", help="A folder, or a source of footnote.toml.")],
@@ -159,7 +171,7 @@ def feedback(
     )
 
     async def work() -> bool:
-        async with _knowledge(models=False) as kb:
+        async with _knowledge() as kb:
             return await kb.give_feedback(given)
 
     stored = _run(work)
@@ -175,7 +187,7 @@ def status(*, as_json: AsJson = False) -> None:
     from bot.terminal import print_sources
 
     async def work() -> None:
-        async with _knowledge(models=False) as kb:
+        async with _knowledge() as kb:
             print_sources(await kb.sources(), as_json=as_json)
 
     _run(work)
@@ -208,14 +220,14 @@ def _settings() -> Settings:
 
 
 @asynccontextmanager
-async def _knowledge(*, logs: bool = False, models: bool = True) -> AsyncIterator[KnowledgeBase]:
+async def _knowledge(*, logs: bool = False) -> AsyncIterator[KnowledgeBase]:
     """Open the knowledge base; logs are for servers, a person at a terminal gets warnings only."""
-    from bot.logs import configure_logging
+    from bot.logs import configure
     from knowledge import KnowledgeBase
 
     settings = _settings()
-    configure_logging(settings, quiet=not logs)
-    kb = await KnowledgeBase.open(settings, models=models)
+    configure(settings if logs else settings.model_copy(update={"log_level": "WARNING", "log_format": "text"}))
+    kb = await KnowledgeBase.open(settings)
     try:
         yield kb
     finally:

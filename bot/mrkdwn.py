@@ -46,6 +46,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS_TAIL = ".,;:!?'\")]}*_~"
+_LOOKALIKES = str.maketrans("*`~|", "\u2217'\u223c\u2223")
 _WEB = re.compile(r"(?:[a-z][a-z0-9+.\-]*:|//|www\.)", re.IGNORECASE)
 
 
@@ -243,7 +244,7 @@ def plain(text: str, limit: int) -> str:
 
 def label(text: str, limit: int) -> str:
     """Make text for the visible part of a mrkdwn link or a mrkdwn line: no markup of its own survives."""
-    flat = plain(text, limit).translate(str.maketrans({"*": "∗", "`": "'", "~": "∼", "|": "∣"}))
+    flat = plain(text, limit).translate(_LOOKALIKES)
     return escape(re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", flat))
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from knowledge import Delivery, Feedback, Question, Reason, Scope, Surface, Turn, Vote
 
@@ -24,7 +25,7 @@ _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
 _REFERENCE = re.compile(r"<(#|@|!|)([^>|]+)(?:\|([^>]*))?>")
 _SHORTCODE = re.compile(r":[a-z0-9_+'-]+:")
 _ASKING = re.compile(
-    r"[?？؟]|^(?:and|but|or|so|ok,?|then)?\s*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|"
+    r"[?\uff1f\u061f]|^(?:and|but|or|so|ok,?|then)?\s*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|"
     r"could|may|might|must|should|would|will|has|have|tell|explain|show|list|give|find|summari[sz]e|describe|compare|"
     r"please|more|wie|was|wer|wo|wann|warum|welche[rs]?|kann|gibt|est-ce|comment|pourquoi|quand|que|qui|cómo|qué|cuándo)\b",
     re.IGNORECASE,
@@ -142,22 +143,23 @@ def parse(raw: bytes, content_type: str) -> Body:
 
 
 def _is_json(raw: bytes, content_type: str) -> bool:
-    return content_type.split(";")[0].strip().lower() == "application/json" or raw.lstrip()[:1] == b"{"
+    return content_type.partition(";")[0].strip().lower() == "application/json" or raw.lstrip()[:1] == b"{"
 
 
 def _form(text: str) -> Body:
-    from urllib.parse import parse_qsl
-
     fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict"))
-    return json.loads(fields["payload"]) if "payload" in fields else fields  # type: ignore[no-any-return]
+    return json.loads(fields["payload"]) if "payload" in fields else fields
 
 
 def delivery(body: Body) -> Delivery:
     """Give a payload its identity. Raises MalformedPayloadError for what Slack would not send."""
-    for kind, key in _KINDS.items():
-        if body.get("type") == kind or (kind == "command" and "command" in body):
-            return Delivery(key=key(body), kind=kind, body=json.dumps(body).encode())
-    raise MalformedPayloadError
+    kind = "command" if "command" in body else body.get("type")
+    if kind not in _KINDS:
+        raise MalformedPayloadError
+    try:
+        return Delivery(key=_KINDS[kind](body), kind=kind, body=json.dumps(body).encode())
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise MalformedPayloadError from exc
 
 
 def route(body: Body) -> tuple[str, str]:
@@ -166,15 +168,21 @@ def route(body: Body) -> tuple[str, str]:
         return "command", _text(body, "command")
     kind = _text(body, "type")
     named = {
-        "event_callback": lambda: _text(_object(body, "event"), "type"),
+        "event_callback": lambda: _event_name(_object(body, "event")),
         "block_actions": lambda: _text(_action(body), "action_id"),
         "view_submission": lambda: _text(_object(body, "view"), "callback_id"),
     }
     return kind, named[kind]() if kind in named else ""
 
 
+def _event_name(event: Body) -> str:
+    name = _text(event, "type")
+    return "message.im" if name == "message" and event.get("channel_type") == "im" else name
+
+
 def _event_key(body: Body) -> str:
-    _text(_object(body, "event"), "type")
+    if _text(_object(body, "event"), "type") in ("message", "app_mention") and says_something(body):
+        float(message(body, bot_user="").ts)
     return f"event:{_text(body, 'team_id')}:{_text(body, 'event_id')}"
 
 
@@ -189,7 +197,7 @@ def _click_key(body: Body) -> str:
 
 
 def _view_key(body: Body) -> str:
-    return f"view:{_text(_object(body, 'view'), 'id')}"
+    return f"view:{submission(body).view}"
 
 
 _KINDS = {
@@ -378,12 +386,17 @@ def _turn(entry: Body, bot_user: str) -> tuple[str, str]:
     return str(entry.get("user") or ""), text
 
 
+def could_be_meant(asked: Message) -> bool:
+    """Say whether a message without a mention asks something and names nobody else."""
+    return not asked.mentions_others and bool(_ASKING.search(asked.text))
+
+
 def meant_for_us(asked: Message, messages: Sequence[Body], *, bot_user: str) -> bool:
     """Say whether a message in a thread without a mention clearly speaks to us.
 
-    It does when it asks something, names nobody else, and the last word in the thread that is not this person's was ours.
+    It does when it asks something, names nobody else, and the last word in the thread besides its author's was ours.
     """
-    if asked.mentions_others or not _ASKING.search(asked.text):
+    if not could_be_meant(asked):
         return False
     others = [
         entry

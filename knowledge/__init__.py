@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         Source,
         Splitter,
     )
-    from knowledge.settings import Settings
+    from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
     from knowledge.types import (
         PUBLIC,
@@ -106,7 +106,7 @@ _HOMES = {
         "Source",
         "Splitter",
     ),
-    "knowledge.settings": ("Settings",),
+    "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
     "knowledge.types": (
         "PUBLIC",
@@ -141,6 +141,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "PUBLIC",
+    "AdminSettings",
     "Answer",
     "AnswerEvent",
     "AnswerRequest",
@@ -161,6 +162,7 @@ __all__ = [
     "Embedder",
     "EmbedderUnavailableError",
     "EmptySourceError",
+    "EscalationSettings",
     "Exchange",
     "FailedFile",
     "Feedback",
@@ -190,9 +192,11 @@ __all__ = [
     "Skipped",
     "Source",
     "SourceError",
+    "SourceSettings",
     "SourceStatus",
     "Splitter",
     "Surface",
+    "TeamFile",
     "Turn",
     "UnknownAnswerError",
     "UnreadableFileError",

@@ -139,7 +139,7 @@ async def _work_out(
         passages = await _retrieve(text, sources, desk, k=desk.settings.passages, near_duplicates=False)
     if not passages:
         return _Worked(_decline(NOTHING_INDEXED, passages), standalone=text)
-    if not ranking.relevant(text, passages):
+    if not ranking.relevant(text, passages, floor=ranking.relevance_floor(desk.embedder.name)):
         return _Worked(_decline(NOTHING_RELEVANT, passages), tuple(passages), standalone=text)
     request = AnswerRequest(
         replace(question, text=text), tuple(passages), deadline=desk.settings.answer_deadline, on_status=on_status
@@ -160,13 +160,14 @@ async def _retrieve(
     if not sources:
         return []
     vector = await desk.embedder.embed_query(text)
+    share = ranking.dense_share(desk.embedder.name)
     wanted = k * OVERFETCH
     for _ in range(MOST_ROUNDS):
         query = IndexQuery(text=text, vector=vector, k=wanted, sources=tuple(sources))
         hits = await desk.index.search(query)
         ids = list(dict.fromkeys(chunk_id for found in (hits.dense, hits.lexical) for chunk_id, _ in found))
         usable = await desk.corpus.live_chunks(ids, in_sources=sources)
-        passages = ranking.passages(hits, usable, keep_near_duplicates=near_duplicates)
+        passages = ranking.passages(hits, usable, dense_share=share, keep_near_duplicates=near_duplicates, limit=wanted)
         if len(passages) >= k or max(len(hits.dense), len(hits.lexical)) < wanted:
             break
         wanted *= OVERFETCH

@@ -103,6 +103,10 @@ class Checker:
         self._shown.extend(released)
         return released
 
+    def extend(self, passages: Sequence[Passage]) -> None:
+        """Take further passages that were sent; they continue the numbering of those before."""
+        self._evidence.extend(_Evidence(passage) for passage in passages)
+
     def finish(self) -> CheckedAnswer:
         """Return everything that was released, and what was rejected."""
         citations = tuple(found.citation(number) for number, found in enumerate(self._footnotes, 1))

@@ -18,6 +18,8 @@ from types import MappingProxyType
 
 import Stemmer
 
+from knowledge.function_words import FUNCTION_WORDS, QUESTION_WORDS
+
 MAX_TERM = 64
 """Characters: longer words (keys, base64) say nothing and would bloat the index."""
 _CACHED_WORDS = 100_000
@@ -37,48 +39,19 @@ _SPACELESS = (
 _INDIC = "\u0900-\u0dff"  # vowel signs are marks, not letters, and must not break a word
 _ALNUM = rf"(?:[^\W_{_SPACELESS}]|[{_INDIC}])"
 # Letters and digits with what joins identifiers, versions, compounds and contractions; 1,000; C++ and C#.
-_WORD = re.compile(rf"{_ALNUM}+(?:(?:_+|[.'’&\-\u2010\u2011]|(?<=\d),(?=\d\d\d)){_ALNUM}+)*(?:\+\+|#)?|[{_SPACELESS}]+")
+_WORD = re.compile(
+    rf"{_ALNUM}+(?:(?:_+|[.'\u2019&\-\u2010\u2011]|(?<=\d),(?=\d\d\d)){_ALNUM}+)*(?:\+\+|#)?|[{_SPACELESS}]+"
+)
 _SPACELESS_RUN = re.compile(rf"[{_SPACELESS}]")
 _MARKS = re.compile("[\u00ad\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670]")
-_JOINTS = re.compile(r"[_.'’&\-\u2010\u2011]+")
+_JOINTS = re.compile(r"[_.'\u2019&\-\u2010\u2011]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\dA-Za-z_]+")
 _HUMP = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[A-Za-z]\d|\d[A-Za-z]")
 _NUMBER = re.compile(r"v?\d[\d.,]*", re.IGNORECASE)
-_CONTRACTION = re.compile(r"(?:(?<=\w)n['’]t|(?<=\w)['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
+_CONTRACTION = re.compile(r"(?:(?<=\w)n['\u2019]t|(?<=\w)['\u2019](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 
-QUESTION_WORDS = frozenset(
-    """
-    a about am an and any are as at be been being but by can could did do does doing done for from get had has have
-    having he her hers him his how i if in into is it its itself let may me might mine my of on or our ours shall she
-    should so some such than that the their theirs them then there these they this those to too was we were what
-    when where which while who whom whose why will with would you your yours please tell know
-    """.split()
-)
-"""Words that ask rather than name; left out of a question unless nothing else is left."""
-
-_FUNCTION_WORDS = {
-    "german": "der die das und ist nicht ein eine einen einem einer wie viele viel was wo wann wer ich wir sie es den dem"
-    " des zu im auf fur mit von habe haben hat kann konnen muss sind wird werden bei auch oder wenn welche welcher",
-    "french": "le la les un une des du et est pas que qui quoi quel quelle quels quelles comment combien ou je nous vous"
-    " il elle ils dans pour sur avec par au aux ce cette ces sont peut doit faut ai avons de",
-    "spanish": "el la los las un una unos unas y es no que quien cual cuales como cuanto cuantos cuantas donde cuando yo"
-    " nosotros usted en para por con del al se su sus son puede debe hay tengo tiene de",
-    "italian": "il lo la gli le un uno una e non che chi cosa quale quali come quanto quanti quante dove quando io noi nel"
-    " nella per con del della dei delle si sono puo deve ho abbiamo di",
-    "portuguese": "o os as um uma e nao que quem qual quais como quanto quantos quantas onde quando eu nos em no na para"
-    " por com do da dos das se sao pode deve tenho temos de",
-    "dutch": "de het een en is niet wat wie hoe veel waar wanneer welke ik wij we zij van voor met op te aan dat die zijn"
-    " kan moet heb hebben wordt worden bij ook of als",
-    "swedish": "och ar inte en ett den det vad vem hur manga var nar vilken vilka jag vi ni for med pa av till som att har"
-    " kan maste blir eller om fran",
-    "danish": "og er ikke en et den det hvad hvem hvor mange hvornar hvilken hvilke jeg vi til med pa af som at har kan"
-    " skal bliver eller fra",
-    "norwegian": "og er ikke en et den det hva hvem hvor mange nar hvilken hvilke jeg vi til med pa av som at har kan ma"
-    " blir eller fra",
-    "russian": "и в не на я что кто как где когда сколько какои какая какие мы вы с по для это из у от до о за то ли есть",
-}
 _SIGNS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {language: frozenset(words.split()) - QUESTION_WORDS for language, words in _FUNCTION_WORDS.items()}
+    {language: words - QUESTION_WORDS for language, words in FUNCTION_WORDS.items()}
 )
 _ANY_SIGN = frozenset(chain.from_iterable(_SIGNS.values()))
 _stemming = Lock()  # a Stemmer is not safe to share between threads; what it returns is cached

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +25,8 @@ class Listing:
 
     files: tuple[SourceFile, ...]
     skipped: tuple[Skipped, ...] = ()
+    unseen: tuple[str, ...] = ()
+    """Files and folders that are there but could not be looked into: what is known of them stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class IndexHits:
 
     dense: tuple[tuple[str, float], ...] = ()
     lexical: tuple[tuple[str, float], ...] = ()
+    term_weights: Mapping[str, float] = field(default_factory=dict)
+    """How rare each term of the question is (inverse document frequency), where the index can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class AnswerRequest:
     """Seconds for the whole answer."""
     on_status: Callable[[str], Awaitable[None]] | None = None
     """Called with a few words when something worth showing begins."""
+    asked: str = ""
+    """The person's own words, where `question.text` was rewritten to stand alone."""
+    search: Callable[[str], Awaitable[tuple[Passage, ...]]] | None = None
+    """Searches again in the same scope, read only; the answerer may use it a few times. Raises ServiceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class AnswerEvent:
     """One step of an answer in the making: a finished sentence, or at the end the whole draft."""
 
     sentence: DraftSentence | None = None
+    passages: tuple[Passage, ...] = ()
+    """Found by searching again: they continue the request's list, and later quotes count on from there."""
     draft: Draft | None = field(default=None)
     """Set on the last event, and only there."""
 
@@ -172,6 +182,15 @@ class Answerer(Protocol):
 
         A draft without sentences declines. Raises AnswererUnavailableError.
         """
+        ...
+
+
+@runtime_checkable
+class Understander(Protocol):
+    """Turns a follow-up into a question that stands alone."""
+
+    async def standalone(self, question: Question) -> str:
+        """Return the question as it is searched. Never raises for a broken service: it has a way without one."""
         ...
 
 

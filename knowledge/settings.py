@@ -124,6 +124,31 @@ class Settings(BaseSettings):
     reranker: str = "none"
     answerer: str = "extractive"
 
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    claude: Literal["api", "bedrock", "vertex"] = "api"
+    """Who serves Claude: Anthropic, or with their own credentials AWS or Google."""
+    claude_region: str | None = None
+    """For Bedrock and Vertex: the cloud's region."""
+    claude_project: str | None = None
+    """For Vertex: the Google Cloud project."""
+    model: str = "claude-sonnet-5-5"
+    """Writes the answers."""
+    small_model: str = "claude-haiku-5-5"
+    """Makes follow-ups stand alone."""
+    effort: Literal["low", "medium", "high", "xhigh", "max"] = "medium"
+    """How much the model thinks before it writes; not sent to models that do not take it."""
+    max_tokens: int = Field(default=4096, ge=64, le=64_000)
+    """Longest answer in tokens, what the model thinks included."""
+    history_tokens: int = Field(default=2000, ge=0, le=100_000)
+    """How much of a conversation goes along with a question, newest kept; about four characters are a token."""
+    understanding_deadline: float = Field(default=3.0, gt=0, le=60)
+    """Seconds the small model has to make a follow-up stand alone."""
+    answerer_url: str | None = None
+    """With `FOOTNOTE_ANSWERER=langchain:…`: where the model is served, such as an OpenAI-compatible URL of your own."""
+    answerer_key: SecretStr | None = None
+    """The key for that URL; without it the provider's own variable counts."""
+
     passages: int = Field(default=8, ge=1, le=50)
     """How many passages an answerer is given."""
     unsupported: Literal["mark", "drop"] = "mark"

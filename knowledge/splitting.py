@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from knowledge.sentences import sentence_spans
 from knowledge.types import ParsedDocument, Piece, Section
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TARGET = 240
 HARD_LIMIT = 480
 """Tokens of a fence, table or sentence that is still left whole; most embedding models read 512."""
 TINY = 60
-"""Tokens below which a section is joined to a neighbour under the same parent."""
+"""Tokens below which a section is joined to tiny neighbours under the same parent."""
 LONGEST_HEADING = 2_000
 """Characters before a section in which its heading is looked for."""
 WINDOW = 16_000
@@ -62,10 +63,10 @@ def embedded_text(title: str, heading: Sequence[str], text: str) -> str:
 # --- The splitter -----------------------------------------------------------------------------------------------------
 
 
-class StructureSplitter:
+class SentenceSplitter:
     """Follows the structure first, then sentences, then lines; characters come last."""
 
-    name = "structure-1"
+    name = "sentences-1"
 
     def split(self, document: ParsedDocument) -> list[Piece]:
         """Cut; each piece is a slice of the document's text, and together they cover every section in order."""
@@ -107,8 +108,9 @@ def _grouped(text: str, sections: Iterable[Section]) -> Iterator[_Group]:
 
 
 def _joined(text: str, left: _Group, right: _Group) -> _Group | None:
-    """Join two groups when one is tiny, both fit into one piece, and one heading path is true of both."""
-    if min(left.tokens, right.tokens) >= TINY or left.tokens + right.tokens > TARGET or left.page != right.page:
+    """Join tiny sections that fit into one piece under one heading path; a longer one keeps its own path."""
+    left_tiny = left.tokens < TINY or left.sections > 1
+    if not left_tiny or right.tokens >= TINY or left.page != right.page:
         return None
     shared = _shared_heading(left, right)
     if shared is None:
@@ -312,11 +314,13 @@ def _line_spans(text: str, block: _Block) -> Iterator[Span]:
 
 def _sentence_spans(text: str, block: _Block) -> Iterator[Span]:
     """Yield sentences; where a "sentence" is long it is code or data, and its lines are the units."""
-    for start, end in sentences(text, block.start, block.end):
-        if end - start > TARGET * 2 and "\n" in text[start:end]:
-            yield from _lines(text, start, end)
-        else:
-            yield start, end
+    for window_start, window_end in _windows(text, block.start, block.end):
+        for first, last in sentence_spans(text[window_start:window_end]):
+            start, end = window_start + first, window_start + last
+            if end - start > TARGET * 2 and "\n" in text[start:end]:
+                yield from _lines(text, start, end)
+            else:
+                yield start, end
 
 
 def _cut_by_characters(text: str, start: int, end: int) -> Iterator[Span]:
@@ -341,58 +345,15 @@ def _windows(text: str, start: int, end: int) -> Iterator[Span]:
 @cache
 def _character_splitter() -> RecursiveCharacterTextSplitter:
     """Imported when a text needs it: half a second that most documents never pay."""
-    from langchain_text_splitters import RecursiveCharacterTextSplitter  # noqa: PLC0415
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     return RecursiveCharacterTextSplitter(
-        chunk_size=TARGET,
+        chunk_size=TARGET * 100,
         chunk_overlap=0,
-        length_function=cast("Callable[[str], int]", estimated_tokens),
-        separators=["\n\n", "\n", " ", ""],
+        length_function=lambda text: round(estimated_tokens(text) * 100),  # its sums need whole numbers
+        separators=["\n\n", "\n", " ", ";", ",", ""],
         keep_separator=True,
     )
-
-
-# --- Sentences --------------------------------------------------------------------------------------------------------
-
-_STOP = re.compile(
-    r"[.!?\u2026\u061f\u06d4\u0964]+[\"'\u2019\u201d\u00bb)\]*_]*(?=\s)|[\u3002\uff01\uff1f\uff0e]+[\u300d\u300f\uff09\u201d]*"
-)
-_ABBREVIATIONS = frozenset(
-    """
-    a.m al approx bzw ca cf corp d.h dept dr e.g ed eds eg esp etc ggf gov hon i.e ie inc incl jr lt ltd mr mrs ms op
-    p.m prof resp rev sen sgt sr st tel u.a u.s usw vgl vs z.b jan feb apr jun jul aug sep sept oct nov dec
-    """.split()
-)
-_BEFORE_NUMBERS = frozenset("art ch eq fig figs no nos nr p pp sec vol".split())
-"""Abbreviations only where a number follows; "the answer is no" is a sentence."""
-
-
-def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[Span]:
-    """Yield the spans of the sentences in text[start:end], white space at their edges included in one of them.
-
-    A full stop ends a sentence unless it follows an abbreviation or initial, or a small letter goes on.
-    """
-    end = len(text) if end is None else end
-    begin = start
-    for stop in _STOP.finditer(text, start, end):
-        if stop.end() < end and _ends_sentence(text, begin, stop, end):
-            yield begin, stop.end()
-            begin = stop.end()
-    if begin < end:
-        yield begin, end
-
-
-def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int) -> bool:
-    if stop[0][0] != ".":
-        return True
-    following = text[stop.end() : min(end, stop.end() + 40)].lstrip()
-    if following[:1].islower():
-        return False
-    word = text[max(begin, stop.start() - 12) : stop.start()].split()[-1:]
-    last = word[0].lstrip("(\"'[*_").lower() if word else ""
-    if last in _BEFORE_NUMBERS:
-        return not following[:1].isdigit()
-    return not (last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()))
 
 
 def _stripped(text: str, start: int, end: int) -> Span | None:

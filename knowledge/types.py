@@ -267,6 +267,10 @@ class Draft:
     request: bytes = b""
     """The exact request, canonical JSON."""
     usage: dict[str, Any] = field(default_factory=dict)
+    missing: str = ""
+    """What of the question the passages do not say, in a few words of the question itself."""
+    passages: tuple[Passage, ...] = ()
+    """Found by searching again while answering: they follow those of the request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Limits are those of Slack's reference pages for blocks, block elements and compo
 """
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 from bot.sandbox.nouns import Json
@@ -63,7 +64,7 @@ def integer(value: Any, where: str) -> Problems:
         yield "must be an integer", where
 
 
-def anything(value: Any, where: str) -> Problems:
+def anything(_value: Any, _where: str) -> Problems:
     """Accept any value; used where the sandbox has no need to look closer."""
     yield from ()
 
@@ -120,7 +121,7 @@ def typed(kinds: dict[str, Check], what: str) -> Check:
         if kind is None:
             yield "missing required field: type", where
         elif kind not in kinds:
-            yield f"unsupported type: {kind}" if what == "block" else f"unsupported {what} type: {kind}", f"{where}/type"
+            yield f"unsupported {what} type: {kind}", f"{where}/type"
         else:
             yield from kinds[kind](value, where)
 
@@ -349,7 +350,8 @@ MESSAGE_ONLY: dict[str, Check] = {
         )
     }),
     "table": block(
-        {"rows": list_of(list_of(anything, most=20), least=1, most=100)}, {"column_settings": list_of(anything, most=20)}
+        {"rows": list_of(list_of(anything, most=20), least=1, most=100)},
+        {"column_settings": list_of(anything, most=20)},
     ),
     "data_table": block({"rows": list_of(anything, least=1, most=100)}, {"columns": list_of(anything, most=20)}),
     "card": CARD,
@@ -403,6 +405,16 @@ def interactive_elements(entry: Json) -> Iterator[Json]:
             yield from interactive_elements(part)
     for child in entry.get("children", []):
         yield from interactive_elements(child)
+
+
+def with_ids(blocks: list[Json], new_id: Callable[[], str]) -> list[Json]:
+    """Return a copy in which every block and every interactive element has an id, as Slack stores it."""
+    copies = deepcopy(blocks)
+    for entry in copies:
+        entry.setdefault("block_id", new_id())
+        for part in interactive_elements(entry):
+            part.setdefault("action_id", new_id())
+    return copies
 
 
 def text_too_long(blocks: list[Json]) -> bool:

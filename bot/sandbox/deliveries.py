@@ -98,15 +98,15 @@ class Deliveries:
     async def _attempt(self, delivery: Delivery) -> Acknowledgement:
         started = time.perf_counter()
         transport = next((t for t in self.transports if t.ready), self.transports[-1])
-        outcome = "ok"
+        outcome = "cancelled"
         try:
             acknowledgement = await transport.deliver(delivery)
-            if not acknowledgement.ok:
-                outcome = f"http_error {acknowledgement.status}"
-            return acknowledgement
         except DeliveryError as error:
             outcome = error.reason
             raise
+        else:
+            outcome = "ok" if acknowledgement.ok else f"http_error {acknowledgement.status}"
+            return acknowledgement
         finally:
             seconds = time.perf_counter() - started
             self.attempts.append(Attempt(delivery, transport.name, outcome, seconds))

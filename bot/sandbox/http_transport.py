@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bot.sandbox.delivery import Acknowledgement, Delivery, DeliveryError, Kind
-from bot.sandbox.nouns import Json
 
 FORM = "application/x-www-form-urlencoded"
 PORTS = {"http": 80, "https": 443}
@@ -59,11 +58,11 @@ class HttpTransport:
 
     async def verify(self) -> bool:
         """Ask the app to echo a challenge, as Slack does when the URL is entered."""
-        challenge: Json = {"type": "url_verification", "challenge": hashlib.sha256(str(self.clock()).encode()).hexdigest()}
-        body = json.dumps(challenge).encode()
+        challenge = hashlib.sha256(str(self.clock()).encode()).hexdigest()
+        body = json.dumps({"type": "url_verification", "challenge": challenge}).encode()
         _, received, answer = await self._post(self._headers("application/json", body), body)
         read = _read(received.get_content_type(), answer)
-        return bool(challenge["challenge"] == (read.get("challenge") if isinstance(read, dict) else read))
+        return bool(challenge == (read.get("challenge") if isinstance(read, dict) else read))
 
     def _headers(self, content_type: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(self.clock()))

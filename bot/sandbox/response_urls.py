@@ -1,5 +1,7 @@
 """What an app may do with the response of a gesture: the body of its acknowledgement or a post to a response_url."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +15,7 @@ from bot.sandbox.workspace import Workspace
 
 MOST_USES = 5
 LIFE_SECONDS = 30 * 60
+ACKNOWLEDGEMENT_SECONDS = 0.5
 KNOWN = frozenset(
     "text blocks attachments response_type replace_original delete_original thread_ts unfurl_links unfurl_media "
     "metadata mrkdwn link_names parse".split()
@@ -24,14 +27,26 @@ STATUSES = {"used_url": NOT_FOUND, "expired_url": NOT_FOUND, "invalid_url": NOT_
 
 async def endpoint(workspace: Workspace, request: Request) -> Response:
     """Answer a post to a response_url."""
+    given: Json = {}
+    answer: Json = {"ok": True}
     try:
         response_url = _usable(workspace, request.path_params["token"])
-        respond(workspace, response_url, await _body(request))
+        given = await _body(request)
+        await _acknowledgement(response_url)
+        respond(workspace, response_url, given)
     except SlackError as error:
-        body = {"ok": False, "error": error.code, **error.fields}
-        workspace.record("response_url", {}, body)
-        return JSONResponse(body, status_code=STATUSES.get(error.code, BAD_REQUEST))
+        answer = {"ok": False, "error": error.code, **error.fields}
+    workspace.record("response_url", given, answer)
+    if not answer["ok"]:
+        return JSONResponse(answer, status_code=STATUSES.get(answer["error"], BAD_REQUEST))
     return PlainTextResponse("ok")
+
+
+async def _acknowledgement(response_url: ResponseUrl) -> None:
+    """Let the reply that came with the acknowledgement be shown first, as distance does with the real Slack."""
+    if response_url.from_command:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(response_url.acknowledged.wait(), ACKNOWLEDGEMENT_SECONDS)
 
 
 def _usable(workspace: Workspace, token: str) -> ResponseUrl:
@@ -68,7 +83,6 @@ def respond(workspace: Workspace, response_url: ResponseUrl, body: Json) -> None
         _replace(workspace, target, body)
     else:
         _post(workspace, response_url, body)
-    workspace.record("response_url", body, {"ok": True})
 
 
 def _check(body: Json) -> None:

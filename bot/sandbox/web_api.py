@@ -21,7 +21,7 @@ TOO_MANY = 429
 BEARER = "Bearer "
 
 
-class ConnectionCut(Exception):
+class ConnectionCutError(Exception):
     """The connection is to be dropped without an answer."""
 
 
@@ -45,7 +45,7 @@ class WebApi:
         await asyncio.sleep(fault.delay)
         try:
             body, status = self._answer(name, token, given, fault)
-        except ConnectionCut:
+        except ConnectionCutError:
             self.cut(request)
             return Response(status_code=503)
         if fault.status is not None:
@@ -55,14 +55,14 @@ class WebApi:
     def _answer(self, name: str, token: str, given: Json, fault: Fault) -> tuple[Json, int]:
         if fault.drop == "before":
             self.workspace.record(name, given, {"ok": False, "error": "dropped"})
-            raise ConnectionCut
+            raise ConnectionCutError
         try:
             body: Json = {"ok": True, **self._run(name, token, given, fault)}
         except SlackError as error:
             body = {"ok": False, "error": error.code, **error.fields}
         self.workspace.record(name, given, body)
         if fault.drop == "after":
-            raise ConnectionCut
+            raise ConnectionCutError
         return body, TOO_MANY if body.get("error") == "ratelimited" else 200
 
     def _run(self, name: str, token: str, given: Json, fault: Fault) -> Json:

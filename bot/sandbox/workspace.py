@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
+from bot.sandbox.block_kit import with_ids
 from bot.sandbox.errors import SlackError
 from bot.sandbox.nouns import (
     ApiCall,
@@ -166,7 +168,7 @@ class Workspace:
 
     def post(self, message: Message) -> Message:
         """Add a message that was built with `new_ts()`."""
-        message.blocks = self.with_block_ids(message.blocks)
+        message.blocks = with_ids(message.blocks, self.new_block_id) if message.blocks else None
         self.messages.setdefault(message.channel, []).append(message)
         if message.user == self.app.user_id and message.ephemeral_to is None:
             self.clear_status(message.channel, message.root_ts)
@@ -193,12 +195,12 @@ class Workspace:
         """Show one person an ephemeral message from Slack itself."""
         return self.post(Message(channel, self.new_ts(), SLACKBOT, text, ephemeral_to=user))
 
-    def edit(self, message: Message, *, by: str, quiet: bool = False, **fields: object) -> Message:
+    def edit(self, message: Message, *, by: str, quiet: bool = False, **fields: Any) -> Message:
         """Change fields of a message in place and publish both versions."""
         previous = replace(message, blocks=deepcopy(message.blocks))
         for name, value in fields.items():
             setattr(message, name, value)
-        message.blocks = self.with_block_ids(message.blocks)
+        message.blocks = with_ids(message.blocks, self.new_block_id) if message.blocks else None
         if not quiet and message.ephemeral_to is None:
             message.edited = {"user": by, "ts": self.new_ts()}
         self.publish(
@@ -212,11 +214,9 @@ class Workspace:
         self.streams.pop((message.channel, message.ts), None)
         self.publish(Change("message_deleted", message=message, user=message.ephemeral_to))
 
-    def with_block_ids(self, blocks: list[Json] | None) -> list[Json] | None:
-        """Give every block that has no id one of Slack's short random ids."""
-        if blocks is None:
-            return None
-        return [block if block.get("block_id") else {**block, "block_id": secrets.token_urlsafe(4)} for block in blocks]
+    def new_block_id(self) -> str:
+        """Return one of Slack's short random ids for blocks and their elements."""
+        return secrets.token_urlsafe(4)
 
     # -- status, prompts --------------------------------------------------------------------------------------
 
@@ -305,7 +305,7 @@ class Workspace:
         return View(view_id, user, self._shown(body), self._hash(), root, previous.id if previous else None)
 
     def _shown(self, body: Json) -> Json:
-        return {**body, "blocks": self.with_block_ids(body.get("blocks", []))}
+        return {**body, "blocks": with_ids(body.get("blocks", []), self.new_block_id)}
 
     def _hash(self) -> str:
         return f"{self.new_ts()}.{secrets.token_hex(3)}"

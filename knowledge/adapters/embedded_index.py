@@ -1,47 +1,390 @@
-"""The index that needs no service: the vectors are rows of the database, what is searched is a cache of them on disk."""
+"""The index that needs no service: the database holds the vectors, and each machine keeps a cache of them on disk.
+
+The database logs every addition and removal under a growing number, the generation. The cache, a matrix of vectors
+and a text index in a folder that all processes of the machine share, has followed the log up to some number. A search
+first compares the two: when the cache is behind, one process, the one that gets the file lock, appends what is missing
+while the others wait for it and then map the same files. A manifest, replaced atomically, says how much of the files
+is valid, so a process that dies while it writes leaves nothing but bytes that the next one overwrites. A cache that is
+damaged or foreign is built anew from the log.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
 
-from knowledge.ports import IndexEntry
+import numpy as np
+
+from knowledge.errors import IndexUnavailableError
+from knowledge.ids import new_id
+from knowledge.ports import Embedder, IndexEntry, IndexHits, IndexQuery
+from knowledge.vector_file import Entry, Extent, VectorFile, VectorView, best
+from knowledge.word_index import WordIndex, Words, WordSearcher
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FORMAT = 1
+"""Raise it when the files, the analysis of words or the schema change: caches of another format are built anew."""
+BATCH = 2000
+"""Log entries read and applied at once."""
+BACKLOG = 512
+"""Log entries after which a writer brings the cache up to date without waiting for a search to do it."""
+DEAD_SHARE = 0.25
+"""Of dead rows, beyond which the cache is compacted."""
+_FEW_ROWS = 2000
+_LOCK_POLL_SECONDS = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One change of the index as the database remembers it."""
+class LogEntry(Protocol):
+    """One step in the life of the index: a chunk came with its vector, or left."""
 
     seq: int
     chunk_id: str
-    source: str = ""
-    title: str = ""
-    """Document title, path and heading path as one line."""
-    text: str = ""
-    vector: bytes | None = None
-    """float32, little endian; None says that the chunk leaves the index."""
+    added: bool
+    source: str
+    title: str
+    text: str
+    vector: bytes
 
 
 class VectorLog(Protocol):
-    """The database's side of the embedded index: a log of additions and removals for one embedder.
+    """What the embedded index needs of the database, for each embedder: a log whose numbers become visible in order.
 
-    `seq` starts at 1 and grows; an entry becomes visible together with, or after, every entry with a smaller `seq`.
-    The latest entry of a chunk counts. Entries that a later one made void may be left out.
+    Only the newest entry of a chunk counts, so older ones may be left out.
     """
 
-    async def append(self, entries: Sequence[IndexEntry]) -> None:
-        """Store the vectors and log their chunks as added, in one transaction; an id that is there is replaced."""
+    async def log_added(self, embedder: str, chunk_ids: Sequence[str]) -> int:
+        """Log chunks, whose vectors are stored already, as added; return the new generation."""
         ...
 
-    async def remove(self, chunk_ids: Sequence[str]) -> None:
-        """Log the chunks as removed and drop vectors that nothing uses; unknown ids are ignored."""
+    async def log_removed(self, embedder: str, chunk_ids: Sequence[str]) -> int:
+        """Log chunks as removed; return the new generation."""
         ...
 
-    async def newest(self) -> int:
-        """Return the `seq` of the newest entry, 0 when there is none. Called by every search: one cheap read."""
+    async def generation(self, embedder: str) -> int:
+        """Return the number of the newest entry, 0 when there is none: one cheap read, made by every search."""
         ...
 
-    async def changes(self, after: int, limit: int) -> Sequence[LogEntry]:
-        """Return at most `limit` entries with a larger `seq` than `after`, in ascending order."""
+    async def log_since(self, embedder: str, seq: int, *, limit: int = ...) -> Sequence[Any]:
+        """Return at most `limit` `LogEntry` with larger numbers than `seq`, in order."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is valid in the cache's folder."""
+
+    folder: str
+    """Where the files are; another name after every rebuild."""
+    position: int = 0
+    """The number of the last log entry that was applied."""
+    newest_chunk: str = ""
+    """The chunk of that entry: tells a log that was begun anew, with a new database, from the one followed so far."""
+    sources: tuple[str, ...] = ()
+    extent: Extent = field(default_factory=Extent)
+
+    def to_json(self, dimensions: int) -> str:
+        """Write it down with what the files depend on."""
+        return json.dumps({"format": FORMAT, "dimensions": dimensions, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str, dimensions: int) -> Self:
+        """Read it. Raises ValueError or KeyError when it is damaged or of another format."""
+        data = json.loads(text)
+        if (data.pop("format"), data.pop("dimensions")) != (FORMAT, dimensions):
+            raise ValueError("the cache has another format")
+        return cls(**data | {"sources": tuple(data["sources"]), "extent": Extent(**data["extent"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of the cache, searched without any lock."""
+
+    manifest: Manifest
+    vectors: VectorView
+    words: WordSearcher
+
+    def search(self, query: IndexQuery) -> IndexHits:
+        """Search by vector and by words; hits of the words get their cosine as well, it costs nothing."""
+        sources = self._restriction(query.sources)
+        lexical = [
+            (row, score) for row, score in self._lexical(query, None if sources is None else query.sources) if row >= 0
+        ]
+        dense = self._dense(query, sources, [row for row, _ in lexical])
+        return IndexHits(
+            dense=tuple((self.vectors.ids[row], score) for row, score in dense),
+            lexical=tuple((self.vectors.ids[row], score) for row, score in lexical),
+            term_weights=self.words.term_weights(query.text),
+        )
+
+    def _restriction(self, sources: Sequence[str] | None) -> list[int] | None:
+        """Return the numbers of the sources; None when they are all there are."""
+        if sources is None or set(sources) >= set(self.manifest.sources):
+            return None
+        wanted = set(sources)
+        return [number for number, name in enumerate(self.manifest.sources) if name in wanted]
+
+    def _lexical(self, query: IndexQuery, sources: Sequence[str] | None) -> list[tuple[int, float]]:
+        hits = self.words.search(query.text, query.k, sources)
+        rows = self.vectors.rows_of_numbers([number for number, _ in hits]).tolist()
+        return [(row, score) for row, (_, score) in zip(rows, hits, strict=True)]
+
+    def _dense(self, query: IndexQuery, sources: Sequence[int] | None, also: Sequence[int]) -> list[tuple[int, float]]:
+        vector = np.asarray(query.vector, dtype=np.float32)
+        if not vector.any():
+            return []
+        scores = self.vectors.similarities(vector)
+        rows = best(scores, query.k, self.vectors.allowed(sources)).tolist()
+        rows = sorted(dict.fromkeys([*rows, *also]), key=lambda row: -scores[row])
+        return [(row, float(scores[row])) for row in rows]
+
+
+class Cache:
+    """The folder of one embedder's cache. Its methods block; only the holder of the lock may call the writing ones."""
+
+    def __init__(self, folder: Path, dimensions: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._dimensions = dimensions
+        self._files: tuple[str, VectorFile, WordIndex] | None = None
+
+    def read(self) -> Snapshot | None:
+        """Map what is valid now; None when there is nothing, or nothing that can be read."""
+        try:
+            manifest = Manifest.from_json((self._folder / "manifest.json").read_text("utf-8"), self._dimensions)
+            return self._map(manifest)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as exc:
+            log.warning("index.cache.unreadable", extra={"cause": repr(exc)})
+            self._files = None
+            return None
+
+    def start_anew(self) -> Snapshot:
+        """Begin an empty cache beside the old one, which stays valid for others until `apply` publishes."""
+        return self._map(Manifest(folder=new_id()))
+
+    def apply(self, snapshot: Snapshot, entries: Sequence[LogEntry]) -> Snapshot:
+        """Apply log entries after those of the snapshot, publish the new state and map it."""
+        manifest = snapshot.manifest
+        vectors, words = self._open(manifest.folder)
+        sources = _with_new(manifest.sources, [entry.source for entry in entries if entry.added])
+        newest = {entry.chunk_id: entry for entry in entries}
+        added = [entry for entry in newest.values() if entry.added]
+        dead = vectors.rows_of(newest)
+        rows = [Entry(entry.seq, entry.chunk_id, sources.index(entry.source), entry.vector) for entry in added]
+        with words.writing() as writer:
+            writer.remove_after(manifest.position)
+            writer.remove(snapshot.vectors.numbers[dead].tolist())
+            for entry in added:
+                writer.add(Words(entry.seq, entry.source, entry.title, entry.text))
+        extent = vectors.append(rows, dead, manifest.extent)
+        position = entries[-1].seq, entries[-1].chunk_id
+        manifest = replace(manifest, position=position[0], newest_chunk=position[1], sources=sources, extent=extent)
+        self._publish(manifest)
+        return self._map(manifest)
+
+    def skip_to(self, snapshot: Snapshot, position: int) -> Snapshot:
+        """Publish that there is nothing to apply up to this position."""
+        manifest = replace(snapshot.manifest, position=position, newest_chunk="")
+        self._publish(manifest)
+        return self._map(manifest)
+
+    def compact(self, snapshot: Snapshot) -> Snapshot:
+        """Copy what is alive into files of its own and publish those."""
+        old = snapshot.manifest
+        name = new_id()
+        shutil.copytree(self._folder / old.folder / "words", self._folder / name / "words")
+        vectors = VectorFile(self._folder / name, self._dimensions)
+        extent = Extent()
+        for rows in _blocks(snapshot.vectors.living_rows(), BATCH):
+            extent = vectors.append([snapshot.vectors.entry(row) for row in rows], [], extent)
+        manifest = replace(old, folder=name, extent=extent)
+        self._publish(manifest)
+        return self._map(manifest)
+
+    @asynccontextmanager
+    async def lock(self) -> AsyncIterator[None]:
+        """Be the only writer on this machine; the operating system frees the lock of a process that dies."""
+        with (self._folder / "lock").open("ab") as file:
+            while not _try_lock(file.fileno()):  # noqa: ASYNC110 - another process cannot set an event
+                await asyncio.sleep(_LOCK_POLL_SECONDS)
+            yield
+
+    def _map(self, manifest: Manifest) -> Snapshot:
+        vectors, words = self._open(manifest.folder)
+        return Snapshot(manifest, vectors.extend(manifest.extent), words.reload())
+
+    def _open(self, name: str) -> tuple[VectorFile, WordIndex]:
+        if self._files is None or self._files[0] != name:
+            folder = self._folder / name
+            self._files = name, VectorFile(folder, self._dimensions), WordIndex(folder / "words")
+        return self._files[1:]
+
+    def _publish(self, manifest: Manifest) -> None:
+        fresh = self._folder / "manifest.new"
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(manifest.to_json(self._dimensions))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._folder / "manifest.json")
+        for old in self._folder.iterdir():
+            if old.is_dir() and old.name != manifest.folder:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+class EmbeddedIndex:
+    """Searches this machine's cache of the database's vectors and texts; see the module for how it keeps up."""
+
+    def __init__(self, log: VectorLog, embedder: str, dimensions: int, home: Path) -> None:
+        """Keep the cache of the embedder of this name in a folder under `home`."""
+        self._log = log
+        self._embedder = embedder
+        self._cache = Cache(home / "index" / sha256(embedder.encode()).hexdigest()[:16], dimensions)
+        self._snapshot: Snapshot | None = None
+        self._catching_up: asyncio.Task[Snapshot] | None = None
+        self._trusted = False
+
+    @classmethod
+    def build(cls, *, settings: Any, corpus: VectorLog, embedder: Embedder, **_parts: object) -> Self:
+        """Build from the parts of a knowledge base."""
+        return cls(corpus, embedder.name, embedder.dimensions, settings.home.expanduser())
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        """Log the entries, whose chunks and vectors the database holds already; every later search finds them."""
+        if entries:
+            self._follow(await self._log.log_added(self._embedder, [entry.chunk_id for entry in entries]))
+
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Log the removal; no later search finds them."""
+        if chunk_ids:
+            self._follow(await self._log.log_removed(self._embedder, list(chunk_ids)))
+
+    async def search(self, query: IndexQuery) -> IndexHits:
+        """Search the newest generation. Raises IndexUnavailableError when the cache cannot be written or read."""
+        generation = await self._log.generation(self._embedder)
+        snapshot = self._snapshot
+        if snapshot is None or not self._trusted or snapshot.manifest.position != generation:
+            snapshot = await self._caught_up(generation)
+        return await asyncio.to_thread(snapshot.search, query)
+
+    async def warm_up(self) -> None:
+        """Bring the cache up to date now rather than at the first search."""
+        await self._caught_up(await self._log.generation(self._embedder))
+
+    def document_frequency(self, term: str) -> float:
+        """Return the share of chunks that hold an analysed term (`lexical.terms`); 0 before the first search."""
+        return self._snapshot.words.document_frequency(term) if self._snapshot else 0.0
+
+    async def close(self) -> None:
+        """Finish what is being written."""
+        if self._catching_up is not None:
+            await asyncio.wait([self._catching_up])
+
+    def _follow(self, generation: int) -> None:
+        """Keep the cache near a long run of additions, so that no search has to wait for all of them."""
+        position = self._snapshot.manifest.position if self._snapshot else 0
+        if generation - position >= BACKLOG and (self._catching_up is None or self._catching_up.done()):
+            self._start()
+
+    def _start(self) -> asyncio.Task[Snapshot]:
+        self._catching_up = asyncio.create_task(self._catch_up())
+        self._catching_up.add_done_callback(_log_failure)
+        return self._catching_up
+
+    async def _caught_up(self, generation: int) -> Snapshot:
+        """Wait until the cache has reached the generation; searches that come together wait for the same work."""
+        while True:
+            running = self._catching_up
+            task = running if running is not None and not running.done() else self._start()
+            snapshot = await asyncio.shield(task)
+            if snapshot.manifest.position >= generation:
+                return snapshot
+
+    async def _catch_up(self) -> Snapshot:
+        try:
+            snapshot = await _in_thread(self._cache.read)
+            if snapshot is None or not await self._is_current(snapshot):
+                async with self._cache.lock():
+                    snapshot = await self._write()
+        except (OSError, ValueError) as exc:
+            raise IndexUnavailableError("The index's files cannot be written. Is the disk full?") from exc
+        self._snapshot, self._trusted = snapshot, True
+        return snapshot
+
+    async def _is_current(self, snapshot: Snapshot) -> bool:
+        generation = await self._log.generation(self._embedder)
+        return snapshot.manifest.position == generation and (self._trusted or await self._same_log(snapshot))
+
+    async def _write(self) -> Snapshot:
+        """Apply the rest of the log; another process may have done so while this one waited for the lock."""
+        snapshot = await _in_thread(self._cache.read)
+        if snapshot is None or not await self._same_log(snapshot):
+            snapshot = await _in_thread(self._cache.start_anew)
+        elif _mostly_dead(snapshot):
+            snapshot = await _in_thread(partial(self._cache.compact, snapshot))
+        generation = await self._log.generation(self._embedder)
+        while entries := await self._log.log_since(self._embedder, snapshot.manifest.position, limit=BATCH):
+            snapshot = await _in_thread(partial(self._cache.apply, snapshot, entries))
+        if snapshot.manifest.position < generation:  # the newest entries were voided by later ones
+            snapshot = await _in_thread(partial(self._cache.skip_to, snapshot, generation))
+        return snapshot
+
+    async def _same_log(self, snapshot: Snapshot) -> bool:
+        """Say whether the cache followed this log: its last entry is still there, or a newer one replaced it."""
+        manifest = snapshot.manifest
+        if manifest.position > await self._log.generation(self._embedder):
+            return False
+        entries = await self._log.log_since(self._embedder, manifest.position - 1, limit=1)
+        return not entries or entries[0].seq != manifest.position or manifest.newest_chunk in ("", entries[0].chunk_id)
+
+
+def _with_new(known: tuple[str, ...], named: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*known, *named]))
+
+
+def _mostly_dead(snapshot: Snapshot) -> bool:
+    extent = snapshot.manifest.extent
+    return extent.rows >= _FEW_ROWS and extent.dead > extent.rows * DEAD_SHARE
+
+
+def _blocks(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run blocking work to its end, even when the waiting task is cancelled: it must not outlive the file lock."""
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise
+
+
+def _log_failure(task: asyncio.Task[Snapshot]) -> None:
+    """A run in the background has nobody to tell; the next search tries again and reports."""
+    if not task.cancelled() and task.exception() is not None:
+        log.warning("index.cache.behind", extra={"cause": repr(task.exception())})

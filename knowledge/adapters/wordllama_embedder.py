@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from threading import Lock
+from typing import Self
 
 import numpy as np
 from safetensors import SafetensorError
@@ -28,7 +29,7 @@ _REMEMBERED_LENGTH = 48
 _REMEMBERED_SEGMENTS = 150_000
 
 
-class WordllamaEmbedder:
+class WordLlamaEmbedder:
     """Embeds with the 256-dimensional `l2_supercat` model that wordllama's wheel carries.
 
     The vectors are those of `WordLlama.embed(texts, norm=True)`, several times as fast: no token of the model reaches
@@ -46,11 +47,18 @@ class WordllamaEmbedder:
             self._tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
             self._table: Vectors = load_file(folder / _WEIGHTS)["embedding.weight"].astype(np.float32)
         except (OSError, SafetensorError, KeyError) as exc:
-            raise ConfigurationError(f"The wordllama model in {folder} cannot be read. Install wordllama again.") from exc
+            raise ConfigurationError(
+                f"The wordllama model in {folder} cannot be read. Install wordllama again."
+            ) from exc
         self._tokenizer.normalizer = normalizers.Sequence([])
         self._tokenizer.no_padding()
         self._remembered: dict[str, list[int]] = {}
         self._tokenizing = Lock()
+
+    @classmethod
+    def build(cls, **_parts: object) -> Self:
+        """Build from the parts of a knowledge base; it needs none of them."""
+        return cls()
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Embed in a thread: unit vectors, float32, shape (len(texts), 256); a text without words is all zeros."""

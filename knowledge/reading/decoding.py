@@ -31,6 +31,8 @@ BYTE_ORDER_MARKS = (  # UTF-32 first: its little-endian mark begins with that of
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+SINGLE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+SINGLE_BYTE = ["cp1252", "cp1250", "cp1254", "cp1257", "mac_roman", "cp850"]
 CONTROL_SHARE = 0.01
 """More control characters than this and it is no text."""
 NUL_SHARE = 0.3
@@ -43,7 +45,7 @@ BINARY = "not text: looks binary"
 
 
 def decode(data: bytes, *, declared: str | None = None) -> str:
-    """Decode: byte order mark, strict UTF-8, the declared charset, detection. Line ends become `\\n`.
+    """Decode: byte order mark, strict UTF-8, the declared charset, detection. Line ends become line feeds.
 
     Raises UnreadableFileError when the bytes are no text.
     """
@@ -102,10 +104,17 @@ def _damaged_utf8(data: bytes) -> str:
 def _detected(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(_telling_part(data)).best()
+    sample = _telling_part(data)
+    best = from_bytes(sample, cp_isolation=SINGLE_BYTE if _stand_alone(sample) else None).best()
     if best is None:
         raise UnreadableFileError(BINARY)
     return data.decode(best.encoding, "replace")
+
+
+def _stand_alone(sample: bytes) -> bool:
+    """Say whether the bytes outside ASCII stand singly among letters, as in Western encodings and no others."""
+    outside = sum(byte > 127 for byte in sample)
+    return outside < len(sample) / 5 and len(SINGLE.findall(sample)) > outside * 0.7
 
 
 def _telling_part(data: bytes) -> bytes:

@@ -10,6 +10,9 @@ from typing import cast
 from knowledge.errors import UnreadableFileError
 from knowledge.ports import Reader
 
+READING_VERSION = "1"
+"""To be raised when a reader makes something else of the same bytes: then everything is read again."""
+
 MARKDOWN = "knowledge.reading.markdown:MarkdownReader"
 HTML = "knowledge.reading.html:HtmlReader"
 TEXT = "knowledge.reading.plain_text:PlainTextReader"
@@ -48,7 +51,7 @@ def reader_name(path: str) -> str:
         return READERS[suffix]
     if not suffix and name.lower() in TEXT_NAMES:
         return TEXT
-    kind = suffix if suffix else "without a suffix"
+    kind = suffix or "without a suffix"
     raise UnreadableFileError(f"unsupported type {kind}")
 
 

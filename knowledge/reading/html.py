@@ -163,7 +163,7 @@ def _leave(tag: str, writer: _Writer) -> None:
 
 def _first_number(node: LexborNode) -> int:
     start = node.attributes.get("start") or ""
-    return int(start) if start.isdecimal() and len(start) < 10 else 1  # noqa: PLR2004 - digits of a 32-bit number
+    return int(start) if start.isdecimal() and len(start) < 10 else 1
 
 
 def _hidden(node: LexborNode) -> bool:

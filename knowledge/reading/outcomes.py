@@ -17,6 +17,8 @@ class ReadOutcome(StrEnum):
     NEEDS_PASSWORD = "needs_password"  # noqa: S105 - an outcome, not a secret
     TOO_LARGE = "too_large"
     """The file, or the text in it, is above a limit."""
+    UNREADABLE = "unreadable"
+    """It could not be opened; tried again in every run."""
     UNSUPPORTED = "unsupported"
     """No reader is declared for this type."""
     CORRUPT = "corrupt"
@@ -26,6 +28,10 @@ class ReadOutcome(StrEnum):
     """The reading process ended, or ran out of memory."""
     PARTIAL = "partial"
     """Only a part could be read."""
+
+
+PASSING = frozenset({ReadOutcome.TIMEOUT, ReadOutcome.CRASHED, ReadOutcome.UNREADABLE})
+"""Outcomes that may be the moment's fault, not the file's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ async def prepare(database: Database) -> None:
     if path is None:
         state = f"at revision {found}" if found else "empty"
         raise DatabaseVersionError(f"The database is {state}, this program needs {HEAD}: run `alembic upgrade head`.")
-    with _alone(path):
+    async with _alone(path):
         found = await _revision(database)
         if found != HEAD:
             await _upgrade(database, found)
@@ -91,9 +92,9 @@ def _scripts() -> Path:
     return packed if packed.is_dir() else package.parent / "alembic"
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock that lets one process at a time migrate this file."""
+@asynccontextmanager
+async def _alone(path: Path) -> AsyncIterator[None]:
+    """Hold the lock that lets one process at a time migrate this file; wait for it in a thread."""
     with path.with_name(path.name + ".migrating").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         yield

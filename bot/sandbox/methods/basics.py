@@ -6,14 +6,14 @@ from bot.sandbox.nouns import Json
 from bot.sandbox.workspace import Workspace
 
 
-def api_test(workspace: Workspace, arguments: Json) -> Json:
+def api_test(_workspace: Workspace, arguments: Json) -> Json:
     """Echo the arguments; `error` asks for that error."""
     if "error" in arguments:
         raise SlackError(arguments["error"], args=arguments)
     return {"args": arguments}
 
 
-def auth_test(workspace: Workspace, arguments: Json) -> Json:
+def auth_test(workspace: Workspace, _arguments: Json) -> Json:
     """Say whose token this is."""
     app, team = workspace.app, workspace.team
     return {
@@ -27,7 +27,7 @@ def auth_test(workspace: Workspace, arguments: Json) -> Json:
     }
 
 
-def connections_open(workspace: Workspace, arguments: Json) -> Json:
+def connections_open(workspace: Workspace, _arguments: Json) -> Json:
     """Return a fresh Socket Mode address that opens one connection."""
     base = workspace.url.replace("http", "ws", 1)
     return {"url": f"{base}link/?ticket={workspace.new_socket_ticket()}&app_id={workspace.app.id}"}
@@ -51,4 +51,3 @@ METHODS = (
     Method("apps.connections.open", connections_open, scopes=("connections:write",), token="app", tier=4),  # noqa: S106
     Method("reactions.add", add_reaction, texts("channel", "name", "timestamp"), {}, ("reactions:write",)),
 )
-

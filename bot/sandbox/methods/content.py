@@ -10,6 +10,7 @@ from bot.sandbox.nouns import Json
 
 TEXT_CHARACTERS = 40_000
 METADATA_BYTES = 16_000
+METADATA = {"event_type": str, "event_payload": dict}
 
 CONTENT = {
     "text": TEXT,
@@ -38,8 +39,9 @@ def checked_metadata(metadata: Any) -> Json | None:
     """Return message metadata that Slack accepts, or refuse."""
     if metadata is None:
         return None
-    good = isinstance(metadata, dict) and set(metadata) <= {"event_type", "event_payload", "entities"}
-    if not good or not isinstance(metadata.get("event_type"), str) or not isinstance(metadata.get("event_payload"), dict):
+    if not isinstance(metadata, dict) or not metadata.keys() <= METADATA.keys():
+        raise SlackError("invalid_metadata_format")
+    if not all(isinstance(metadata.get(name), kind) for name, kind in METADATA.items()):
         raise SlackError("invalid_metadata_format")
     if len(json.dumps(metadata).encode()) > METADATA_BYTES:
         raise SlackError("metadata_too_large")

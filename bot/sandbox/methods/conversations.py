@@ -36,7 +36,7 @@ def members(workspace: Workspace, arguments: Json) -> Json:
     return {"members": sorted(channel.members), "response_metadata": {"next_cursor": ""}}
 
 
-def list_all(workspace: Workspace, arguments: Json) -> Json:
+def list_all(workspace: Workspace, _arguments: Json) -> Json:
     """List the public channels, and private ones the app is in."""
     require_scope(workspace, "channels:read")
     app = workspace.app.user_id

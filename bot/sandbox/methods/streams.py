@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.block_kit import MARKDOWN_CHARACTERS
+from bot.sandbox.block_kit import MARKDOWN_CHARACTERS, with_ids
 from bot.sandbox.errors import SlackError
 from bot.sandbox.methods.agents import SESSION_STATUSES
 from bot.sandbox.methods.chat import app_message
@@ -23,7 +23,7 @@ def _markdown(stream: Stream, chunk: Json) -> None:
     if stream.characters > MARKDOWN_CHARACTERS:
         raise SlackError("msg_too_long")
     if stream.parts and stream.parts[-1]["type"] == "markdown":
-        stream.parts[-1] = {"type": "markdown", "text": stream.parts[-1]["text"] + text}
+        stream.parts[-1] = {**stream.parts[-1], "text": stream.parts[-1]["text"] + text}
         return
     stream.parts.append({"type": "markdown", "text": text})
 
@@ -81,10 +81,13 @@ def _grow(workspace: Workspace, stream: Stream, chunks: list[Json]) -> None:
     for chunk in chunks:
         add, _ = CHUNKS[chunk["type"]]
         add(grown, chunk)
-    stream.parts, stream.characters = grown.parts, grown.characters
+    stream.parts, stream.characters = with_ids(grown.parts, workspace.new_block_id), grown.characters
     message = workspace.find(stream.channel, stream.ts)
-    text = "".join(part["text"] for part in stream.parts if part["type"] == "markdown")
-    workspace.edit(message, by=workspace.app.user_id, quiet=True, text=text, blocks=list(stream.parts))
+    workspace.edit(message, by=workspace.app.user_id, quiet=True, text=_text(stream), blocks=list(stream.parts))
+
+
+def _text(stream: Stream) -> str:
+    return "".join(part["text"] for part in stream.parts if part["type"] == "markdown")
 
 
 def _check_recipient(workspace: Workspace, channel: Channel, arguments: Json) -> None:
@@ -109,8 +112,8 @@ def start(workspace: Workspace, arguments: Json) -> Json:
     stream = Stream(channel.id, message.ts, workspace.clock())
     for chunk in chunks:
         CHUNKS[chunk["type"]][0](stream, chunk)
-    message.blocks = list(stream.parts) or None
-    message.text = "".join(part["text"] for part in stream.parts if part["type"] == "markdown")
+    stream.parts = with_ids(stream.parts, workspace.new_block_id)
+    message.blocks, message.text = list(stream.parts) or None, _text(stream)
     workspace.streams[channel.id, message.ts] = stream
     workspace.post(message)
     return {"channel": channel.id, "ts": message.ts}
@@ -139,7 +142,7 @@ def stop(workspace: Workspace, arguments: Json) -> Json:
     if not stream.parts and not blocks:
         raise SlackError("no_text")
     del workspace.streams[channel.id, message.ts]
-    finished = {"blocks": [*stream.parts, *blocks], "metadata": metadata, "streaming": False}
+    finished: Json = {"blocks": [*stream.parts, *blocks], "metadata": metadata, "streaming": False}
     workspace.edit(message, by=workspace.app.user_id, **finished)
     return {"channel": channel.id, "ts": message.ts, "message": message_json(workspace, message, with_metadata=True)}
 

@@ -15,13 +15,13 @@ def info(workspace: Workspace, arguments: Json) -> Json:
     return {"user": user_json(workspace, people[arguments["user"]])}
 
 
-def list_all(workspace: Workspace, arguments: Json) -> Json:
+def list_all(workspace: Workspace, _arguments: Json) -> Json:
     """List everybody, the app included."""
     everybody = [*workspace.users.values(), app_user(workspace)]
     return {"members": [user_json(workspace, user) for user in everybody], "response_metadata": {"next_cursor": ""}}
 
 
-def list_groups(workspace: Workspace, arguments: Json) -> Json:
+def list_groups(workspace: Workspace, _arguments: Json) -> Json:
     """List the user groups."""
     groups = workspace.user_groups
     return {"usergroups": [{"id": g.id, "handle": g.handle, "user_count": len(g.users)} for g in groups]}

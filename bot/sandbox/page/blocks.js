@@ -1,6 +1,6 @@
 // Block Kit → DOM. Pure: blocks and a context in, elements out; what a click does is the context's `act`.
 //
-// The context is {names, act(block, element, action) → promise, pressed: Map of feedback already given here, inputs: bool}.
+// The context is {names, act(block, element, action) → promise of whether the app took it, pressed: Map of feedback already given here}.
 
 import { el, icon, link, safeUrl } from "./dom.js";
 import { withEmoji } from "./emoji.js";
@@ -32,6 +32,8 @@ const BLOCKS = {
   input: inputBlock,
   alert: alertBlock,
   image: (block) => el("div", {}, imageLink(block)),
+  plan: (block) => el("p", {}, el("strong", {}, block.title)),
+  task_card: taskCard,
   rich_text: (block, { names }) => el("div", {}, (block.elements ?? []).map((element) => richElement(element, names))),
 };
 
@@ -42,6 +44,13 @@ function sectionBlock(block, context) {
   if (block.text) body.append(el("div", { class: "mrkdwn" }, textObject(block.text, context.names)));
   if (block.fields) body.append(el("div", { class: "fields" }, block.fields.map((field) => el("div", { class: "mrkdwn" }, textObject(field, context.names)))));
   return el("div", {}, body, block.accessory && el("div", { class: "accessory" }, control(block, block.accessory, context)));
+}
+
+const TASK_MARKS = { pending: "○", in_progress: "◐", complete: "✓", error: "✕" };
+
+/** A step that the app reports while it writes, with what it found. */
+function taskCard({ status, title, sources = [] }) {
+  return el("p", {}, `${TASK_MARKS[status] ?? "○"} ${title}`, sources.map(({ url, text }) => [" · ", link(url, text || url)]));
 }
 
 function contextElement(element, { names }) {
@@ -85,7 +94,7 @@ function buttonControl(block, element, context) {
 async function pressing(node, done) {
   node.setAttribute("aria-busy", "true");
   try {
-    await done;
+    return await done;
   } finally {
     node.removeAttribute("aria-busy");
   }
@@ -96,7 +105,8 @@ function feedbackControl(block, element, context) {
   const side = (button, name) => {
     const press = async (event) => {
       const group = event.currentTarget.parentElement;
-      await pressing(event.currentTarget, context.act(block, element, { type: "feedback_buttons", text: button.text, value: button.value }));
+      const taken = await pressing(event.currentTarget, context.act(block, element, { type: "feedback_buttons", text: button.text, value: button.value }));
+      if (!taken) return;
       context.pressed?.set(key, button.value);
       for (const other of group.children) other.setAttribute("aria-pressed", String(other.dataset.value === button.value));
     };

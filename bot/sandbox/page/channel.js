@@ -30,6 +30,10 @@ export class ChannelPane {
     this.#head(channel, state);
     this.#notices(channel, state);
     this.talk.hidden = onHome;
+    for (const [name, value] of [["role", "tabpanel"], ["aria-labelledby", "tab-messages"]]) {
+      if (channel.kind === "im") this.talk.setAttribute(name, value);
+      else this.talk.removeAttribute(name);
+    }
     this.home.element.hidden = !onHome;
     if (!onHome) this.#talk(channel, state);
   }

@@ -11,8 +11,9 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 function setAttribute(node, name, value) {
-  if (value === undefined || value === null || value === false) return;
-  if (typeof value === "function") node.addEventListener(name.slice(2), value);
+  if (name.startsWith("data-") && typeof value === "boolean") node.setAttribute(name, value);
+  else if (value === undefined || value === null || value === false) return;
+  else if (typeof value === "function") node.addEventListener(name.slice(2), value);
   else if (name === "href") node.setAttribute("href", safeUrl(value) ?? "#");
   else if (!name.startsWith("on")) node.setAttribute(name, value === true ? "" : String(value));
 }

@@ -6,7 +6,7 @@ import { el } from "./dom.js";
 import { HomePane } from "./home.js";
 import { turnStatuses } from "./messages.js";
 import { ModalStack, confirmed } from "./modal.js";
-import { nameOf } from "./people.js";
+import { appName, nameOf } from "./people.js";
 import { Sidebar } from "./sidebar.js";
 import { State, isReply, threadKey } from "./state.js";
 import { ThreadPane } from "./thread.js";
@@ -19,6 +19,8 @@ class Page {
   constructor() {
     const home = new HomePane(this);
     this.current = new State("");
+    this.fetching = 0; // how many fetches are under way
+    this.late = []; // events that wait for them
     this.sidebar = new Sidebar(document.getElementById("sidebar"), this);
     this.channelPane = new ChannelPane(document.getElementById("channel"), this, { home });
     this.threadPane = new ThreadPane(document.getElementById("thread"), this);
@@ -26,6 +28,8 @@ class Page {
     this.panes = [this.sidebar, this.channelPane, home, this.threadPane, this.modals];
     this.announcer = document.getElementById("announcer");
     this.toasts = document.getElementById("toasts");
+    document.getElementById("channel").addEventListener("pointerdown", () => this.menu(false));
+    document.getElementById("sidebar").addEventListener("keydown", ({ key }) => key === "Escape" && this.menu(false));
     window.addEventListener("hashchange", () => this.#followHash());
     setInterval(() => turnStatuses(Math.floor(Date.now() / TURN)), TURN);
   }
@@ -46,6 +50,7 @@ class Page {
     this.current.channel = known.has(wanted) ? wanted : [...known.keys()][0];
     this.current.thread = place.thread ?? null;
     this.current.tab = place.tab ?? "messages";
+    if (!place.message) this.#moved();
     this.#connect();
   }
 
@@ -57,50 +62,59 @@ class Page {
 
   #connect() {
     const state = this.current;
-    let waiting = null; // events that arrive while the messages are being fetched
-    const onEvent = (event) => (waiting ? waiting.push(event) : this.#happened(event));
     const onLost = () => {
-      waiting = null;
       state.online = false;
       this.draw();
     };
-    const onOpen = async () => {
-      const events = (waiting = []);
-      await this.#refresh(state).catch((error) => this.toast(error.message));
-      if (waiting !== events || state !== this.current) return;
-      waiting = null;
-      events.forEach((event) => this.#happened(event));
-    };
-    this.socket = new LiveSocket(state.me, { onEvent, onOpen, onLost });
+    this.late = [];
+    this.socket = new LiveSocket(state.me, { onEvent: (event) => this.#arrived(event), onOpen: () => this.#try(this.#refresh(state)), onLost });
     this.draw();
+  }
+
+  /** Events wait while messages are being fetched: what was fetched may be older than they are. */
+  #arrived(event) {
+    if (this.fetching) this.late.push(event);
+    else this.#happened(event);
+  }
+
+  async #whileEventsWait(fetches) {
+    this.fetching += 1;
+    try {
+      return await fetches();
+    } finally {
+      this.fetching -= 1;
+      if (!this.fetching) this.late.splice(0).forEach((event) => this.#happened(event));
+    }
   }
 
   async #refresh(state) {
     const lost = !state.online;
     state.online = true;
-    await this.#take(state, this.api);
-    state.loaded.clear();
     if (lost) state.statuses.clear();
-    await this.#load(state);
+    await this.#whileEventsWait(async () => {
+      await this.#take(state, this.api);
+      state.loaded.clear();
+      await this.#load(state);
+    });
     if (lost && state.tab === "home") state.home = (await this.api.home()).view;
     this.draw();
     this.#followHash();
   }
 
-  async #load(state) {
+  #load(state) {
     const { channel, thread } = state;
-    const fetches = [[channel], [channel, thread]].filter(([, ts]) => ts !== null);
-    for (const [id, ts] of fetches) {
-      if (state.loaded.has(ts ? threadKey(id, ts) : id)) continue;
-      state.takeMessages(id, (await this.api.messages(id, ts)).messages, ts);
-    }
-    if (state === this.current) this.draw();
+    const missing = [[channel], [channel, thread]].filter(([id, ts]) => ts !== null && !state.loaded.has(ts ? threadKey(id, ts) : id));
+    return this.#whileEventsWait(async () => {
+      for (const [id, ts] of missing) state.takeMessages(id, (await this.api.messages(id, ts)).messages, ts);
+      this.draw();
+    });
   }
 
   #happened(event) {
     const message = this.current.apply(event);
     if (message) this.#announce(message);
     if (message) this.#showAnswer(message);
+    if (event.type === "status" && event.status && event.channel === this.current.channel) this.announcer.textContent = `${appName(this.current)} ${event.status}`;
     if (event.type === "message_changed" && !event.message.streaming) this.#announceEnd(event.message);
     this.draw();
   }
@@ -179,8 +193,8 @@ class Page {
     const { current: state } = this;
     await this.#try(this.api.openHome(tab));
     if (tab !== "home") return;
-    const { view } = (await this.#try(this.api.home())) ?? { view: state.home };
-    state.home = view;
+    const answer = await this.#try(this.api.home());
+    state.home ??= answer?.view ?? null; // a view that came live meanwhile is newer
     this.draw();
   }
 
@@ -216,12 +230,19 @@ class Page {
 
   async #reveal(ts) {
     const { channel } = this.current;
-    const root = this.current.message(channel, ts)?.thread_ts;
+    const root = this.current.message(channel, ts)?.thread_ts ?? (await this.#rootOf(channel, ts));
     if (root && root !== ts) await this.openThread(channel, root);
     this.#moved();
     this.#drawNow();
     const pane = root && root !== ts ? this.threadPane : this.channelPane;
     pane.scroller.reveal(ts);
+  }
+
+  /** A reply that was not loaded yet names its thread only when it is asked for. */
+  async #rootOf(channel, ts) {
+    if (this.current.message(channel, ts)) return null;
+    const answer = await this.#try(this.api.messages(channel, ts));
+    return answer?.messages.find((message) => message.ts === ts)?.thread_ts ?? null;
   }
 
   // -- writing
@@ -281,8 +302,8 @@ class Page {
   }
 
   async #act(where, block, element, action) {
-    if (element.confirm && !(await confirmed(element.confirm, this.current.names))) return;
-    await this.#try(this.api.action({ ...where, block_id: block.block_id, action_id: element.action_id, action }));
+    if (element.confirm && !(await confirmed(element.confirm, this.current.names))) return false;
+    return (await this.#try(this.api.action({ ...where, block_id: block.block_id, action_id: element.action_id, action }))) !== null;
   }
 
   /** Hand a form to the app; resolves to its errors by block_id, if any. */
@@ -319,7 +340,14 @@ function titleOf(state) {
 
 const placeInHash = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
+/** A permalink arrives as `/?channel=…&ts=…`; from here on the part after `#` says where the page is. */
+function takePermalink() {
+  const { channel, ts } = Object.fromEntries(new URLSearchParams(location.search));
+  if (channel) history.replaceState(null, "", `/#${new URLSearchParams({ channel, message: ts ?? "" })}`);
+}
+
 async function start() {
+  takePermalink();
   const page = new Page();
   const { as = "", ...place } = placeInHash();
   try {

@@ -2,24 +2,27 @@
 
 import { renderBlocks } from "./blocks.js";
 import { el, icon, reconcile } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 import { renderMrkdwn, unescapeEntities } from "./mrkdwn.js";
 import { appName, avatar, dayOf, fullTimeOf, isoOf, nameOf, timeOf } from "./people.js";
 import { isReply, threadKey } from "./state.js";
 
+export const ANSWERING = { status: "is answering …", loading: [] }; // shown while a reply is being written
 const TOGETHER = 300; // seconds within which messages of one person share an avatar
 
 /** Draw messages into `list`; `inThread` leaves out what belongs to the channel, `divider` comes after the first message. */
 export function drawMessages(list, messages, state, actions, { inThread = false, divider = null, before = [], after = [] } = {}) {
-  const rows = messages.flatMap((message, i) => rowsOf(message, messages[i - 1], state, actions, inThread));
+  const threads = inThread || messages.length === 0 ? new Map() : state.threads(messages[0].channel);
+  const rows = messages.flatMap((message, i) => rowsOf(message, messages[i - 1], { state, actions, inThread, replies: threads.get(message.ts) ?? [] }));
   if (divider) rows.splice(1, 0, divider);
   reconcile(list, [...before, ...rows, ...after]);
 }
 
-function rowsOf(message, previous, state, actions, inThread) {
+function rowsOf(message, previous, { state, actions, inThread, replies }) {
   const day = dayOf(message.ts);
   const newDay = !inThread && (!previous || dayOf(previous.ts) !== day);
   const compact = !newDay && followsOn(message, previous) && !(inThread && !isReply(previous));
-  const below = inThread ? null : threadSummary(message, state);
+  const below = inThread ? null : threadSummary(message, replies, state);
   const editing = state.editing === message.ts && message.channel === state.channel;
   const row = {
     key: message.ts,
@@ -68,14 +71,14 @@ export function messageContent(message, state, actions) {
   const blocks = message.bot || message.blocks?.some((block) => block.type !== "rich_text") ? message.blocks : null;
   const context = { names, pressed: state.pressedIn(message), act: (block, element, action) => actions.act(message, block, element, action) };
   const content = blocks?.length ? renderBlocks(blocks, context) : el("div", { class: "mrkdwn" }, renderMrkdwn(message.text ?? "", names));
+  const reactions = (message.reactions ?? []).map(({ name, count, users }) => el("span", { class: "reaction" }, withEmoji(`:${name}:`), ` ${count ?? users?.length ?? 1}`));
   const edited = message.edited && !message.bot && el("span", { class: "edited" }, " (edited)");
-  return el("div", { class: "content", "data-testid": "message-content" }, content, edited, message.streaming && el("span", { class: "caret", "aria-hidden": "true" }));
+  return el("div", { class: "content", "data-testid": "message-content" }, content, edited, message.streaming && el("span", { class: "caret", "aria-hidden": "true" }), reactions.length > 0 && el("div", { class: "reactions" }, reactions));
 }
 
 // -- threads below a message
 
-function threadSummary(message, state) {
-  const replies = state.replies(message.channel, message.ts);
+function threadSummary(message, replies, state) {
   return {
     status: state.statuses.get(threadKey(message.channel, message.ts)),
     answering: replies.some((reply) => reply.streaming),
@@ -85,9 +88,10 @@ function threadSummary(message, state) {
 
 function threadBelow(message, { status, hidden, answering }, state, actions) {
   const count = message.reply_count ?? 0;
+  const doing = status ?? (answering && ANSWERING);
   return [
     (count > 0 || hidden > 0) && threadLink(message, count, hidden, state, actions),
-    status ? statusLine(status, state) : answering && statusLine({ status: "is answering …", loading: [] }, state),
+    doing && statusLine(doing, state, () => actions.stop(message.channel, message.ts)),
   ];
 }
 
@@ -99,12 +103,14 @@ function threadLink(message, count, hidden, state, actions) {
     el("span", { class: "stack" }, users), el("span", { class: "count" }, label), count > 0 && hidden > 0 && icon("eye"), last);
 }
 
-/** "Footnote is searching …"; the loading messages take turns (see `turnStatuses`). */
-export function statusLine({ status, loading }, state) {
+/** "Footnote is searching …" and a way to stop it; the loading messages take turns (see `turnStatuses`). */
+export function statusLine({ status, loading }, state, stop) {
+  const message = el("span", { class: "loading-message" }, loading[0] ?? "");
   const line = el("p", { class: "status", "data-testid": "status" },
     el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")),
-    el("span", {}, `${appName(state)} ${status}`), el("span", { class: "loading-message" }, loading[0] ?? ""));
-  line.turn = (n) => loading.length > 1 && line.lastChild.replaceChildren(loading[n % loading.length]);
+    el("span", {}, `${appName(state)} ${status}`), message,
+    stop && el("button", { type: "button", class: "text-button", "data-testid": "status-stop", onclick: stop }, "Stop"));
+  line.turn = (n) => loading.length > 1 && message.replaceChildren(loading[n % loading.length]);
   return line;
 }
 
@@ -118,7 +124,6 @@ function toolbar(message, state, actions, inThread) {
   const root = isReply(message) ? message.thread_ts : message.ts;
   const tools = [
     !inThread && button("reply", "Reply in thread", "reply", () => actions.openThread(message.channel, root, { focus: true })),
-    message.streaming && button("stop", "Stop", "stop", () => actions.stop(message.channel, root)),
     own && button("edit", "Edit message", "edit", () => actions.startEdit(message)),
     own && button("trash", "Delete message", "delete", () => actions.remove(message)),
   ].filter(Boolean);

@@ -54,7 +54,7 @@ export class ModalStack {
   }
 
   #build(view, state) {
-    const context = { names: state.names, inputs: true, act: (block, element, action) => this.actions.actInView(view, block, element, action) };
+    const context = { names: state.names, act: (block, element, action) => this.actions.actInView(view, block, element, action) };
     const error = el("p", { class: "form-error", role: "alert", "data-testid": "modal-error", hidden: true });
     const submit = view.submit && el("button", { type: "submit", class: "button button-primary", "data-testid": "modal-submit" }, plainText(view.submit));
     const close = el("button", { type: "button", class: "button", "data-testid": "modal-close", onclick: () => this.actions.closeView(view) }, plainText(view.close) || "Close");

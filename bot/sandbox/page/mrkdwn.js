@@ -83,7 +83,8 @@ function codeAt(text, i) {
 
 function styleAt(text, i, names, depth) {
   const mark = text[i];
-  if (i > 0 && /[\p{L}\p{N}]/u.test(text[i - 1])) return null;
+  const doubled = text[i + 1] === mark || text[i - 1] === mark;
+  if (doubled || (i > 0 && /[\p{L}\p{N}]/u.test(text[i - 1]))) return null;
   const line = text.slice(i + 1).split("\n", 1)[0];
   for (let end = line.indexOf(mark); end !== -1; end = line.indexOf(mark, end + 1)) {
     const inside = line.slice(0, end);

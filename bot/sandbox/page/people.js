@@ -19,7 +19,7 @@ const initials = (name) => name.split(/\s+/).slice(0, 2).map((word) => [...word]
 
 export function avatar(state, id, { small = false } = {}) {
   const isApp = id === state.app.user_id;
-  const hue = [...id].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 997, 7) % HUES;
+  const hue = Math.max(0, [...state.users.keys()].indexOf(id)) % HUES;
   const classes = `avatar ${isApp ? "avatar-app" : `hue-${hue}`}${small ? " avatar-small" : ""}`;
   return el("span", { class: classes, "aria-hidden": "true" }, initials(nameOf(state, id)));
 }

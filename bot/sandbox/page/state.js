@@ -56,8 +56,10 @@ export class State {
     return [...(this.messages.get(channel)?.values() ?? [])].filter((message) => !this.dismissed.has(`${message.channel}/${message.ts}`));
   }
 
-  topLevel = (channel) => this.#visible(channel).filter((message) => !isReply(message));
-  replies = (channel, threadTs) => this.#visible(channel).filter((message) => isReply(message) && message.thread_ts === threadTs);
+  topLevel = (channel) => this.#visible(channel).filter((message) => !isReply(message) || message.subtype === "thread_broadcast");
+
+  /** The replies of each thread of a channel: Map(ts of the root → messages). */
+  threads = (channel) => Map.groupBy(this.#visible(channel).filter(isReply), (message) => message.thread_ts);
 
   #put(message) {
     const messages = this.#of(message.channel);

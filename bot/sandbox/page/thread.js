@@ -2,7 +2,7 @@
 
 import { Composer, candidatesFor } from "./composer.js";
 import { el, icon } from "./dom.js";
-import { drawMessages, statusLine } from "./messages.js";
+import { ANSWERING, drawMessages, statusLine } from "./messages.js";
 import { appName } from "./people.js";
 import { Scroller } from "./scroller.js";
 import { threadKey } from "./state.js";
@@ -33,9 +33,11 @@ export class ThreadPane {
   #draw(state) {
     const { channel, thread } = state;
     const root = state.message(channel, thread);
-    const replies = state.replies(channel, thread);
+    const replies = state.threads(channel).get(thread) ?? [];
     const status = state.statuses.get(threadKey(channel, thread));
-    const line = status && { key: "status", signature: [status], build: () => statusLine(status, state) };
+    const doing = status ?? (replies.some((reply) => reply.streaming) && ANSWERING);
+    const stop = () => this.actions.stop(channel, thread);
+    const line = doing && { key: "status", signature: [doing, thread], build: () => statusLine(doing, state, stop) };
     const count = replies.filter((reply) => !reply.ephemeral).length;
     const divider = count > 0 && { key: "count", signature: [count], build: () => repliesDivider(count) };
     drawMessages(this.list, [root, ...replies].filter(Boolean), state, this.actions, { inThread: true, divider, after: line ? [line] : [] });

@@ -1,0 +1,1 @@
+"""Programs that measure what the design promises; `make bench` runs them all."""

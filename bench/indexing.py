@@ -1,0 +1,74 @@
+"""How fast a folder is indexed, against the embedder alone in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from bench import corpus
+from bench.figures import Figure, at_least, at_most
+from knowledge import KnowledgeBase, Question, Settings
+
+FILES = 10_000
+
+
+async def run(files: int = FILES) -> list[Figure]:
+    """Index, index again with nothing changed, edit one file."""
+    with tempfile.TemporaryDirectory() as name:
+        docs, home = Path(name) / "docs", Path(name) / "home"
+        corpus.write(docs, files)
+        kb = await KnowledgeBase.open(Settings(home=home))
+        try:
+            return await _figures(kb, docs, files)
+        finally:
+            await kb.close()
+
+
+async def _figures(kb: KnowledgeBase, docs: Path, files: int) -> list[Figure]:
+    start = perf_counter()
+    report = await kb.reindex_folder(docs)
+    indexing = perf_counter() - start
+    assert report.added == files, report.summary()
+    alone = await _embedder_alone(kb, report.chunks)
+    start = perf_counter()
+    report = await kb.reindex_folder(docs)
+    unchanged = perf_counter() - start
+    assert report.unchanged == files, report.summary()
+    return [
+        Figure(f"{files:,} Markdown files indexed", files / indexing, "files/s"),
+        Figure("… in chunks", report.chunks / indexing, "chunks/s"),
+        at_least("… of the embedder's own speed on the same chunks", alone / indexing, 0.5, "x"),
+        at_most("reindex with nothing changed", unchanged, 1.5, "s"),
+        at_most("one file edited and reindexed until an answer has it", await _edit(kb, docs), 3, "s"),
+    ]
+
+
+async def _embedder_alone(kb: KnowledgeBase, chunks: int) -> float:
+    """Embed as many chunk texts as were indexed, with nothing else to do, as wordllama itself does it."""
+    from wordllama import WordLlama
+    import wordllama
+
+    result = await kb.search(Question("limit procedure"), k=200)
+    texts = [passage.chunk.text for passage in result.passages]
+    model = WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    sample = (texts * (2000 // len(texts) + 1))[:2000]
+    start = perf_counter()
+    await asyncio.to_thread(model.embed, sample, norm=True)
+    return (perf_counter() - start) * chunks / len(sample)
+
+
+async def _edit(kb: KnowledgeBase, docs: Path) -> float:
+    path = next(docs.rglob("*.md"))
+    path.write_text("# The zebra rule\n\nThe zebra rule allows 4711 crossings per hour.\n", "utf-8")
+    start = perf_counter()
+    await kb.reindex_folder(docs)
+    answer = await kb.ask(Question("How many crossings per hour does the zebra rule allow?"))
+    assert "4711" in answer.text, answer.text
+    return perf_counter() - start
+
+
+def measure() -> list[Figure]:
+    """Measure indexing."""
+    return asyncio.run(run())

@@ -1,0 +1,56 @@
+"""The app's own tabs: Home with the sources' freshness, Messages with questions to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot import blocks, mrkdwn, payloads
+from bot.inbox import Job
+from bot.listeners import reindex_command
+from bot.parts import Parts
+from bot.payloads import Body
+from bot.slack_client import optional
+from knowledge import Exchange, Scope, SourceStatus
+
+
+async def opened(body: Body, job: Job, parts: Parts) -> None:
+    """Fill the tab that somebody opened."""
+    tab = payloads.opened(body)
+    if tab.tab == "messages":
+        # With a thread_ts the call would silently do nothing for an agent app.
+        call = parts.slack.assistant_threads_setSuggestedPrompts(
+            channel_id=tab.channel, title=blocks.PROMPTS_TITLE, prompts=list(blocks.PROMPTS)
+        )
+        await optional(call)
+        return
+    await _publish(tab.user, parts)
+
+
+async def reindex(body: Body, job: Job, parts: Parts) -> None:
+    """Reindex a source from the Home tab, which shows that and then the report."""
+    click = payloads.click(body)
+    if await job.claim(job.delivery.key) is None:
+        return
+    if not await parts.directory.is_admin(click.user):
+        reindex_command.deny(click.user, parts)
+        await _publish(click.user, parts, notice=blocks.NOT_ADMIN)
+        return
+    await _publish(click.user, parts, notice=f"Reindexing {mrkdwn.plain(click.value, 80)}…")
+    report = await reindex_command.run(click.value, job, parts)
+    await _publish(click.user, parts, notice=report)
+
+
+async def _publish(user: str, parts: Parts, *, notice: str = "") -> None:
+    admin = await parts.directory.is_admin(user)
+    sources = await _sources(user, parts, admin=admin)
+    unanswered: Sequence[Exchange] = await parts.kb.unanswered() if admin else ()
+    view = blocks.home(sources, admin=admin, unanswered=unanswered, notice=notice)
+    await parts.slack.views_publish(user_id=user, view=view)
+
+
+async def _sources(user: str, parts: Parts, *, admin: bool) -> list[SourceStatus]:
+    """Return the sources that a person may know of."""
+    sources = await parts.kb.sources()
+    parts.metrics.sources(sources)
+    scope = Scope(user=user, usergroups=await parts.directory.groups_of(user))
+    return [source for source in sources if admin or scope.admits(source.audience)]

@@ -1,0 +1,123 @@
+"""The reading process: bytes come in, documents and pieces go out, and whatever breaks breaks here."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from typing import Any, BinaryIO
+
+import orjson
+
+from knowledge.errors import UnreadableFileError
+from knowledge.reading.formats import reader_for
+from knowledge.reading.frames import REPLY, REQUEST
+from knowledge.reading.limits import ReadLimits
+from knowledge.reading.outcomes import ReadOutcome
+from knowledge.splitting import SentenceSplitter
+from knowledge.types import ParsedDocument, Piece
+
+GRACE = 2.0
+"""Seconds after the deadline when the process ends by itself, should nobody be left to end it."""
+
+
+def main(seconds: str, memory: str, text: str) -> None:
+    """Serve frames until the input ends."""
+    limits = ReadLimits(seconds=float(seconds), memory=int(memory), text=int(text))
+    requests, replies = _private_pipes()
+    _warm_up()
+    _confine(limits)
+    _send(replies, b"")
+    while frame := _receive(requests):
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds + GRACE)
+        reply = orjson.dumps(read_file(*frame, limits))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _send(replies, reply)
+
+
+def read_file(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
+    """Read and split one file; every failure that Python can catch becomes an outcome."""
+    try:
+        return _parsed(path, data, limits)
+    except UnreadableFileError as exc:
+        return _failure(_outcome(exc), str(exc))
+    except MemoryError:
+        return _failure(ReadOutcome.CRASHED, f"reading it takes more than {_size(limits.memory)} of memory")
+    except RecursionError:
+        return _failure(ReadOutcome.CORRUPT, "nested too deeply to read")
+    except Exception as exc:  # noqa: BLE001 - one file must not end the run
+        return _failure(ReadOutcome.CORRUPT, f"damaged: the reader gave up ({type(exc).__name__})")
+
+
+def _parsed(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
+    document = reader_for(path).read(data, path)
+    if len(document.text) > limits.text:
+        return _failure(ReadOutcome.TOO_LARGE, f"holds more than {limits.text:,} characters of text")
+    pieces = SentenceSplitter().split(document)
+    if not pieces:
+        return _failure(ReadOutcome.EMPTY, "empty: no text in it")
+    return _encoded(document, pieces)
+
+
+def _encoded(document: ParsedDocument, pieces: list[Piece]) -> dict[str, Any]:
+    """Texts of sections and pieces are slices, so their offsets are enough."""
+    return {
+        "outcome": ReadOutcome.OK,
+        "title": document.title,
+        "text": document.text,
+        "url": document.url,
+        "sections": [(s.start, s.start + len(s.text), s.heading, s.page) for s in document.sections],
+        "pieces": [(p.start, p.end, p.heading, p.page) for p in pieces],
+    }
+
+
+def _outcome(error: UnreadableFileError) -> ReadOutcome:
+    return ReadOutcome.UNSUPPORTED if str(error).startswith("unsupported") else ReadOutcome.CORRUPT
+
+
+def _failure(outcome: ReadOutcome, reason: str) -> dict[str, Any]:
+    return {"outcome": outcome, "reason": reason}
+
+
+def _size(amount: int) -> str:
+    return f"{amount / 1024**3:.0f} GB" if amount >= 1024**3 else f"{amount / 1024**2:.0f} MB"
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the pipes for the frames; what a parser prints goes nowhere."""
+    requests = os.fdopen(os.dup(0), "rb", buffering=1 << 20)
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    return requests, replies
+
+
+def _warm_up() -> None:
+    """Load the usual readers before the first deadline runs."""
+    limits = ReadLimits()
+    for path in ("a.md", "a.html", "a.txt"):
+        read_file(path, b"# Ready", limits)
+
+
+def _confine(limits: ReadLimits) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this process
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _receive(requests: BinaryIO) -> tuple[str, bytes] | None:
+    header = requests.read(REQUEST.size)
+    if len(header) < REQUEST.size:
+        return None
+    path_length, data_length = REQUEST.unpack(header)
+    path = requests.read(path_length).decode("utf-8", "replace")
+    return path, requests.read(data_length)
+
+
+def _send(replies: BinaryIO, reply: bytes) -> None:
+    message = memoryview(REPLY.pack(len(reply)) + reply)
+    while message:
+        message = message[replies.write(message) or 0 :]

@@ -1,0 +1,105 @@
+"""A workspace, a knowledge base on a small handbook, and the whole bot between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.sandbox import App, SandboxServer, Workspace
+from bot.server import Server
+from knowledge import AdminSettings, EscalationSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
+
+MANIFEST = json.loads((Path(__file__).parents[2] / "bot" / "manifest.json").read_text("utf-8"))
+SECRETS = """# Salaries
+
+## Bands
+
+The salary band for engineers at level four begins at 71,000 euros per year.
+"""
+
+BotFactory = Callable[..., AbstractAsyncContextManager[Server]]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[SandboxServer]:
+    """A Slack that grants exactly what the manifest asks for."""
+    async with SandboxServer(Workspace(app=App.from_manifest(MANIFEST)), retry_delays=(0.2, 0.5, 1.0)) as server:
+        yield server
+
+
+@pytest.fixture
+def team(handbook: Path, tmp_path: Path) -> TeamFile:
+    """Everybody may read the handbook; the leads' channel and Ada may read about salaries."""
+    private = tmp_path / "private"
+    private.mkdir()
+    (private / "salaries.md").write_text(SECRETS, "utf-8")
+    return TeamFile(
+        sources={
+            "handbook": SourceSettings(path=handbook),
+            "salaries": SourceSettings(path=private, channels=("C0LEADS",), users=("U0ADA",)),
+        },
+        admins=AdminSettings(users=("U0ADA",)),
+        escalation=EscalationSettings(channel="C0HELP"),
+    )
+
+
+@pytest.fixture
+def bot_settings(tmp_path: Path, team: TeamFile, sandbox: SandboxServer) -> Settings:
+    app = sandbox.workspace.app
+    return Settings(
+        home=tmp_path / "home",
+        slack_bot_token=SecretStr(app.bot_token),
+        slack_signing_secret=SecretStr(app.signing_secret),
+        slack_api_url=sandbox.api_url,
+        port=0,
+        lease=2.0,
+    ).with_team(team)
+
+
+@pytest.fixture
+async def kb(bot_settings: Settings) -> AsyncIterator[KnowledgeBase]:
+    opened = await KnowledgeBase.open(bot_settings)
+    for source in bot_settings.team.sources:
+        await opened.reindex(source)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def start(kb: KnowledgeBase, bot_settings: Settings, sandbox: SandboxServer) -> BotFactory:
+    """Start a bot, over HTTP unless told otherwise, on the shared knowledge base unless given another."""
+
+    @asynccontextmanager
+    async def starting(
+        *, socket_mode: bool = False, knowledge: KnowledgeBase | None = None, **changes: Any
+    ) -> AsyncIterator[Server]:
+        if socket_mode:
+            changes["slack_app_token"] = SecretStr(sandbox.workspace.app.app_token)
+        settings = bot_settings.model_copy(update=changes)
+        async with Server(knowledge or kb, settings) as server:
+            if not socket_mode:
+                sandbox.http.request_url = f"http://127.0.0.1:{server.port}/slack/events"
+            await sandbox.wait_until_connected()
+            yield server
+
+    return starting
+
+
+@pytest.fixture
+async def bot(start: BotFactory) -> AsyncIterator[Server]:
+    """The bot over HTTP."""
+    async with start() as server:
+        yield server
+
+
+@pytest.fixture(params=["http", "socket"])
+async def either_bot(start: BotFactory, request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    """The bot over each transport."""
+    async with start(socket_mode=request.param == "socket") as server:
+        yield server

@@ -1,0 +1,202 @@
+"""The command line as a person and as a program use it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.cli import app
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def run_json(*words: str) -> dict[str, Any]:
+    done = run(*words, "--json")
+    assert done.exit_code == 0, done.output
+    (line,) = done.stdout.splitlines()
+    parsed = json.loads(line)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+def refusal(*words: str, code: int = 2) -> str:
+    """Run what must be refused; return what it says: one to three short lines on standard error."""
+    done = run(*words)
+    assert done.exit_code == code, done.output
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert 1 <= len(lines) <= 3
+    assert all(len(line) < 500 for line in lines)
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_folder_is_indexed_and_asked(handbook: Path):
+    report = run_json("reindex", str(handbook))
+    assert report["source"] == "handbook"
+    assert (report["added"], report["changed"], report["unchanged"], report["removed"]) == (4, 0, 0, 0)
+    assert report["failed"] == []
+    assert report["chunks"] >= 4
+
+    answer = run_json("ask", "How many days of annual leave do full-time employees get?")
+    assert answer["outcome"] == "answered"
+    assert "27 days" in answer["text"]
+    (citation,) = answer["citations"]
+    assert citation["path"] == "leave.md"
+    assert citation["heading"] == "Leave policy > Annual leave"
+    assert citation["quote"] in (handbook / "leave.md").read_text("utf-8").replace("\n", " ")
+    assert "total" in answer["timings_ms"]
+
+
+def test_what_the_documents_do_not_say_is_declined(handbook: Path):
+    run_json("reindex", str(handbook))
+    answer = run_json("ask", "Who won the football world cup in 1990?")
+    assert answer["outcome"] == "declined"
+    assert answer["text"].startswith("I could not find this")
+    assert answer["citations"] == []
+
+
+def test_a_search_shows_passages_in_order(handbook: Path):
+    run_json("reindex", str(handbook))
+    found = run_json("search", "taxi receipts", "--k", "3")
+    assert [passage["rank"] for passage in found["passages"]] == list(range(1, len(found["passages"]) + 1))
+    assert found["passages"][0]["path"] == "travel/expenses.md"
+    scores = [passage["score"] for passage in found["passages"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len(found["passages"]) == 3
+
+
+def test_many_questions_are_answered_in_their_order(handbook: Path, tmp_path: Path):
+    run_json("reindex", str(handbook))
+    questions = ["When is the Leipzig office open?", "What is the hotel limit in Zurich?"]
+    file = tmp_path / "questions.jsonl"
+    file.write_text("".join(json.dumps({"question": question}) + "\n" for question in questions), "utf-8")
+    done = run("ask", "--questions", str(file), "--json")
+    office, hotel = (json.loads(line) for line in done.stdout.splitlines())
+    assert "7:00" in office["text"]
+    assert "210" in hotel["text"]
+    searched = run("search", "--questions", str(file), "--k", "20", "--json")
+    assert [len(json.loads(line)["passages"]) > 0 for line in searched.stdout.splitlines()] == [True, True]
+
+
+def test_feedback_is_stored_with_its_reasons(handbook: Path, tmp_path: Path):
+    run_json("reindex", str(handbook))
+    answer_id = run_json("ask", "What is the taxi limit?")["answer_id"]
+    words = ("--reason", "outdated_source", "--comment", "old", "--correction", "70 euros", "--by", "U1")
+    assert run_json("feedback", answer_id, "down", *words)["stored"] is True
+    assert run_json("feedback", answer_id, "down", *words)["stored"] is False
+    with sqlite3.connect(tmp_path / "home" / "footnote.db") as database:
+        assert database.execute("SELECT answer_id, person, vote FROM feedback").fetchall() == [
+            (answer_id, "U1", "down")
+        ]
+        assert database.execute("SELECT correction FROM remarks").fetchall() == [("70 euros",)]
+
+
+def test_nothing_has_changed_when_a_folder_is_indexed_again(handbook: Path):
+    run_json("reindex", str(handbook))
+    again = run_json("reindex", str(handbook))
+    assert (again["added"], again["changed"], again["unchanged"], again["removed"]) == (0, 0, 4, 0)
+
+
+def test_a_private_source_answers_only_whom_it_is_for(handbook: Path, tmp_path: Path):
+    (tmp_path / "footnote.toml").write_text('[sources.hr]\npath = "handbook"\nusers = ["U1"]\n', "utf-8")
+    run_json("reindex", "hr")
+    question = "What is the hotel limit in Zurich?"
+    assert run_json("ask", question)["outcome"] == "declined"
+    assert run_json("search", question)["passages"] == []
+    assert run_json("ask", question, "--as", "user:U2")["outcome"] == "declined"
+    assert run_json("ask", question, "--as", "user:U1")["outcome"] == "answered"
+    assert run_json("ask", question, "--as", "operator")["outcome"] == "answered"
+
+
+@pytest.mark.parametrize("place", ["handbook", "handbook/it", "."])
+def test_a_configured_root_is_never_indexed_as_public(handbook: Path, tmp_path: Path, place: str):
+    (tmp_path / "footnote.toml").write_text('[sources.hr]\npath = "handbook"\nusers = ["U1"]\n', "utf-8")
+    assert "configured source" in refusal("reindex", str(tmp_path / place))
+
+
+def test_the_name_of_a_configured_source_wins_over_a_path(handbook: Path, tmp_path: Path):
+    (tmp_path / "leave").mkdir()
+    (tmp_path / "leave" / "other.md").write_text("# Other\n\nNothing of interest.", "utf-8")
+    (tmp_path / "footnote.toml").write_text('[sources.leave]\npath = "handbook"\n', "utf-8")
+    assert run_json("reindex", "leave")["added"] == 4
+
+
+def test_misuse_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert "nowhere" in refusal("reindex", str(tmp_path / "nowhere"))
+    file = tmp_path / "file.md"
+    file.write_text("# A file", "utf-8")
+    assert "file.md" in refusal("reindex", str(file))
+    assert "--as" in refusal("ask", "why?", "--as", "somebody")
+    assert "empty" in refusal("ask", "  ")
+    assert "none.jsonl" in refusal("ask", "--questions", str(tmp_path / "none.jsonl"))
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("{}\n", "utf-8")
+    assert "line 1" in refusal("search", "--questions", str(broken))
+    assert "sideways" in refusal("feedback", "A", "sideways")
+    assert "bad_code" in refusal("feedback", "A", "up", "--reason", "bad_code")
+    (tmp_path / "footnote.toml").write_text("[sources.x]\npath = 3\n", "utf-8")
+    assert "footnote.toml" in refusal("ask", "why?")
+    monkeypatch.setenv("FOOTNOTE_CONFIG", str(tmp_path / "missing.toml"))
+    assert "missing.toml" in refusal("ask", "why?")
+    monkeypatch.delenv("FOOTNOTE_CONFIG")
+    (tmp_path / "footnote.toml").unlink()
+    monkeypatch.setenv("FOOTNOTE_EMBEDDER", "no.such.Class")
+    assert "FOOTNOTE_EMBEDDER" in refusal("ask", "why?")
+    monkeypatch.setenv("FOOTNOTE_EMBEDDER", "nonsense")
+    assert "wordllama" in refusal("ask", "why?")
+    monkeypatch.delenv("FOOTNOTE_EMBEDDER")
+    monkeypatch.setenv("PORT", "many")
+    assert "PORT" in refusal("ask", "why?")
+
+
+def test_an_empty_folder_changes_nothing(handbook: Path):
+    run_json("reindex", str(handbook))
+    for path in sorted(handbook.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert "empty" in refusal("reindex", str(handbook), code=1)
+    assert run_json("status")["sources"][0]["documents"] == 4
+    assert run_json("reindex", str(handbook), "--allow-empty")["removed"] == 4
+
+
+def test_feedback_on_an_unknown_answer_fails(handbook: Path):
+    assert "no such answer" in refusal("feedback", "01NOTHING", "up", code=1)
+
+
+def test_unknown_kinds_of_files_are_reported_as_skipped(handbook: Path):
+    (handbook / "picture.xyz").write_bytes(b"\x00\x01")
+    (handbook / ".hidden").mkdir()
+    (handbook / "link.md").symlink_to(handbook / "leave.md")
+    skipped = {item["path"]: item["reason"] for item in run_json("reindex", str(handbook))["skipped"]}
+    assert set(skipped) == {"picture.xyz", ".hidden", "link.md"}
+    assert ".xyz" in skipped["picture.xyz"]
+
+
+def test_the_doctor_says_what_is_missing(handbook: Path, tmp_path: Path):
+    done = run("doctor", "--json")
+    assert done.exit_code == 1
+    checks = {check["part"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["database"]["ok"]
+    assert not checks["documents"]["ok"]
+    run_json("reindex", str(handbook))
+    assert run("doctor").exit_code == 0
+    (tmp_path / "footnote.toml").write_text('[sources.gone]\npath = "gone"\n', "utf-8")
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert "FAIL source gone" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "serve", "worker", "reindex", "search", "ask", "feedback", "status", "doctor"]
+)
+def test_every_command_explains_itself_with_an_example(command: str):
+    done = run(command, "--help")
+    assert done.exit_code == 0
+    assert "Example:" in done.stdout
