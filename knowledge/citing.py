@@ -428,7 +428,7 @@ def _wordings(quote: str) -> Iterator[str]:
 _MARK = re.compile(r"\s*(?:\[\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]|【[^】]{0,40}】|[¹²³⁰⁴-⁹]+(?=[\s.,;:!?]|$))(?!\()")
 _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"'`]+|\bwww\.[^\s<>()\[\]\"'`]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
-_NAME = re.compile(r"[^\W\d_][\w’'&-]*(?:\.[\w’'&-]+)*")
+_NAME = re.compile(r"(?<!\w)[^\W\d_][\w’'&-]*(?:\.[\w’'&-]+)*")
 _OPENING = re.compile(r"(?:^|[.!?:;•|\n(\"“„«*_–—]|\d[.)])[\s\"“„«(*_]*$")
 _NO_NAMES = frozenset(
     "i i'm i'd i'll i've ok okay no yes not note tip warning important monday tuesday wednesday thursday friday saturday "

@@ -55,6 +55,11 @@ class UnknownAnswerError(FootnoteError):
 class UnreadableFileError(FootnoteError):
     """The file could not be read."""
 
+    def __init__(self, message: str | None = None, *, outcome: str = "corrupt") -> None:
+        """`outcome` is one of `knowledge.reading.ReadOutcome`."""
+        super().__init__(message)
+        self.outcome = outcome
+
 
 class LostLeaseError(FootnoteError):
     """Another run has taken this source over; this one may not write any more."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from threading import Lock
 from types import MappingProxyType
 
@@ -22,7 +22,7 @@ from knowledge.function_words import FUNCTION_WORDS, QUESTION_WORDS
 
 MAX_TERM = 64
 """Characters: longer words (keys, base64) say nothing and would bloat the index."""
-_CACHED_WORDS = 100_000
+_CACHED_RUNS = 100_000
 _LANGUAGE_SAMPLE = 1000
 """Characters of a text that are looked at to tell its language."""
 _LANGUAGE_EVIDENCE = 2
@@ -61,7 +61,9 @@ def terms(text: str) -> list[str]:
     """Return the terms of a text in order, repeated as often as they occur."""
     text = _composed(text)
     language = _language(text)
-    return list(chain.from_iterable(_run_terms(run, language) for run in text.split()))
+    runs = text.split()
+    remembered = max(map(len, runs), default=0) <= MAX_TERM
+    return list(chain.from_iterable(map(_short_run_terms if remembered else _run_terms, runs, repeat(language))))
 
 
 def query_terms(question: str) -> list[str]:
@@ -96,23 +98,24 @@ def _language(text: str) -> str | None:
     return language if evidence >= _LANGUAGE_EVIDENCE and evidence > len(seen & QUESTION_WORDS) else None
 
 
-def _run_terms(run: str, language: str | None) -> Iterable[str]:
-    """Return the terms of what stands between two spaces; the short runs, nearly all, are remembered."""
-    if len(run) > MAX_TERM:
-        return chain.from_iterable(_word_terms(word, language) for word in _WORD.findall(run))
-    return _short_run_terms(run, language)
+def _run_terms(run: str, language: str | None) -> Sequence[str]:
+    """Return the terms of what stands between two spaces."""
+    if len(run) <= MAX_TERM:
+        return _short_run_terms(run, language)
+    return [term for word in _WORD.findall(run) for term in _word_terms(word, language)]
 
 
-@lru_cache(_CACHED_WORDS)
+@lru_cache(_CACHED_RUNS)
 def _short_run_terms(run: str, language: str | None) -> tuple[str, ...]:
-    return tuple(chain.from_iterable(_word_terms(word, language) for word in _WORD.findall(run)))
+    return tuple(term for word in _WORD.findall(run) for term in _word_terms(word, language))
 
 
 def _word_terms(word: str, language: str | None) -> list[str]:
     found = [_stem(part, "english") for part in _parts(word)]
     if language is not None:
-        found += (fold(_stem(part, language)) for part in _parts(word, accents=True))
-    return list(dict.fromkeys(found))
+        own = (fold(_stem(part, language)) for part in _parts(word, accents=True))
+        found += [stem for stem in own if stem not in found]
+    return found
 
 
 def _parts(word: str, *, accents: bool = False) -> list[str]:

@@ -54,6 +54,11 @@ _CODE_SHARE = 0.5
 """Share of code-like lines from which text without any markup is taken as source code."""
 
 
+_CODE_SYMBOL = re.compile(r"[(){}\[\]=;<>_\"/:]")
+_SYMBOL_SHARE = 0.07
+"""Share of symbols from which text of several lines is taken as source code; prose has 1 to 2 %."""
+
+
 class Kind(StrEnum):
     """What a block is to a reader."""
 
@@ -147,8 +152,11 @@ def looks_like_code(source: str) -> bool:
     if re.search(r"^(?:#{1,6} |```|~~~|\|.*\|)", source, re.MULTILINE) and "#include" not in source:
         return False
     lines = [line for line in source.splitlines() if line.strip()]
+    if len(lines) <= 2:  # noqa: PLR2004
+        return False
+    symbols = len(_CODE_SYMBOL.findall(source))
     hits = sum(1 for line in lines if _CODE_LINE.search(line))
-    return len(lines) > 2 and hits >= _CODE_SHARE * len(lines)  # noqa: PLR2004
+    return hits >= _CODE_SHARE * len(lines) or symbols >= _SYMBOL_SHARE * sum(map(len, lines))
 
 
 @dataclass(slots=True)

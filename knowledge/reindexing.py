@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from knowledge.adapters.folder_source import FolderSource
-from knowledge.errors import EmptySourceError, LostLeaseError, UnreadableFileError
+from knowledge.errors import EmptySourceError, FootnoteError, UnreadableFileError
 from knowledge.ids import content_id
 from knowledge.ports import Embedder, Index, IndexEntry, Listing, Source, Splitter
 from knowledge.reading import PASSING, READING_VERSION, ReadOutcome, ReadResult, reader_name
@@ -106,35 +106,35 @@ async def _held(corpus: Corpus, source: str, owner: str, lease: float) -> AsyncI
     """Hold the source for this run alone, renewed for as long as it lasts."""
     while (token := await corpus.acquire(source, owner=owner, lease=lease)) is None:  # noqa: ASYNC110 - another process
         await asyncio.sleep(POLL_SECONDS)
-    run = asyncio.current_task()
-    lost = asyncio.Event()
-    renewing = asyncio.create_task(_renew(corpus, source, token, lease=lease, run=run, lost=lost))
+    over = asyncio.Event()
+    renewing = asyncio.create_task(_renew(corpus, source, token, lease, over))
     try:
         yield token
-    except asyncio.CancelledError:
-        if lost.is_set() and run is not None and run.uncancel() == 0:
-            raise LostLeaseError from None
-        raise
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
-        await asyncio.shield(corpus.release(source, token))
+        over.set()
+        await asyncio.shield(_let_go(corpus, source, token, renewing))
 
 
-async def _renew(
-    corpus: Corpus, source: str, token: int, *, lease: float, run: asyncio.Task[object] | None, lost: asyncio.Event
-) -> None:
-    while True:
-        await asyncio.sleep(lease / 3)
+async def _renew(corpus: Corpus, source: str, token: int, lease: float, over: asyncio.Event) -> None:
+    """Renew until the run is over; when the source was lost, the fence refuses the run's next write."""
+    while not over.is_set():
         try:
-            await corpus.renew(source, token, lease=lease)
-        except LostLeaseError:
-            lost.set()
-            if run is not None:
-                run.cancel()
-            return
-        except Exception:  # the database may be back for the next renewal
-            log.warning("reindex.lease_not_renewed", extra={"source": source}, exc_info=True)
+            async with asyncio.timeout(lease / 3):
+                await over.wait()
+        except TimeoutError:
+            await _renew_once(corpus, source, token, lease)
+
+
+async def _renew_once(corpus: Corpus, source: str, token: int, lease: float) -> None:
+    try:
+        await corpus.renew(source, token, lease=lease)
+    except FootnoteError:  # the database may be back for the next renewal
+        log.warning("reindex.lease_not_renewed", extra={"source": source}, exc_info=True)
+
+
+async def _let_go(corpus: Corpus, source: str, token: int, renewing: asyncio.Task[None]) -> None:
+    await renewing
+    await corpus.release(source, token)
 
 
 # --- The run ----------------------------------------------------------------------------------------------------------
@@ -393,7 +393,7 @@ async def _fetch(desk: _Desk, suspects: Sequence[_File], tally: _Tally) -> Async
         fingerprints = await asyncio.to_thread(_fingerprints, contents)
         for file, data, fingerprint in zip(files, contents, fingerprints, strict=True):
             if isinstance(data, UnreadableFileError):
-                batch.failures.append(_failure(desk, file, "", ReadOutcome.UNREADABLE, str(data)))
+                batch.failures.append(_failure(desk, file, "", ReadOutcome(data.outcome), str(data)))
             elif file.known is not None and file.has_bytes(fingerprint):
                 tally.keep(file.known)
                 batch.touched.append(_touched(file, file.known))
@@ -552,11 +552,11 @@ async def _store(desk: _Desk, batch: _Batch, live: set[str], tally: _Tally) -> N
     """Intend, tell the index, publish, forget: in this order a run may be killed anywhere."""
     corpus, source, token = desk.corpus, desk.record.name, desk.token
     if batch.versions:
-        fresh = await corpus.intend(
-            source, token, batch.versions, embedder=desk.embedder.name, new_vectors=batch.vectors
+        fresh = set(
+            await corpus.intend(source, token, batch.versions, embedder=desk.embedder.name, new_vectors=batch.vectors)
         )
-        await _tell_index(desk, batch, set(fresh))
-        dead = await corpus.publish(source, token, batch.versions)
+        await _tell_index(desk, batch, fresh)
+        dead = await corpus.publish(source, token, batch.versions, fresh=fresh)
         await _clean_up(desk, dead)
     await corpus.fail(source, token, batch.failures)
     await corpus.touch(source, token, batch.touched)
@@ -566,7 +566,9 @@ async def _store(desk: _Desk, batch: _Batch, live: set[str], tally: _Tally) -> N
 async def _tell_index(desk: _Desk, batch: _Batch, fresh: set[str]) -> None:
     wanted = {chunk.text_hash for version in batch.versions for chunk in version.chunks if chunk.id in fresh}
     missing = [text_hash for text_hash in wanted if text_hash not in batch.vectors]
-    vectors = batch.vectors | await desk.corpus.load_vectors(desk.embedder.name, missing)
+    vectors = batch.vectors
+    if missing:
+        vectors = vectors | await desk.corpus.load_vectors(desk.embedder.name, missing)
     entries = [
         IndexEntry(
             chunk_id=chunk.id,

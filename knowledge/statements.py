@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
-from knowledge.plain_text import Block, Kind, PlainText, plain_text
+from knowledge.plain_text import Block, Kind, PlainText
 from knowledge.sentences import sentence_spans
-from knowledge.types import Passage
 
 LONGEST_LIST = 600
 """Characters of a list that is still given whole."""
@@ -52,9 +51,8 @@ class Statement:
     """The number of the statement before in the same paragraph."""
 
 
-def statements(passage: Passage, plain: PlainText | None = None) -> list[Statement]:
+def statements(plain: PlainText) -> list[Statement]:
     """Return what a passage says, in order. Headings and questions are context, never statements."""
-    plain = plain or plain_text(passage.chunk.text)
     if len(plain.blocks) == 1 and plain.blocks[0].kind is Kind.CODE and plain.text.strip() == plain.source.strip():
         return list(_source_code(plain))
     said: list[Statement] = []

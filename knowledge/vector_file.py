@@ -47,7 +47,6 @@ class VectorFile:
     """The files of one folder as one process sees them: `extend` takes notice of what was appended, by anybody."""
 
     def __init__(self, folder: Path, dimensions: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._dimensions = dimensions
         self._ids: list[str] = []
@@ -58,6 +57,8 @@ class VectorFile:
         """Map the files up to `extent`. Raises ValueError or OSError when they are shorter, hence damaged."""
         self._take_ids(extent)
         rows = self._column("rows", _ROW, extent.rows)
+        if (np.diff(rows["number"]) <= 0).any():
+            raise ValueError("the rows of the index are out of order")
         dead = self._column("dead", np.dtype("<u4"), extent.dead)
         matrix = self._column("vectors", np.dtype("<f4"), extent.rows * self._dimensions)
         for row in dead[self._extent.dead :].tolist():

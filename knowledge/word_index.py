@@ -52,12 +52,17 @@ class WordIndex:
     """A folder that one process at a time may write and any number may read."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder, which is made when it is missing. Raises ValueError when it is damaged."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Open the folder. Raises ValueError when it is missing or damaged."""
         self._schema = _schema()
-        self._index = Index(self._schema, str(folder))
+        self._index = Index.open(str(folder))
         self._index.register_tokenizer(_ANALYZER, TextAnalyzerBuilder(Tokenizer.whitespace()).build())
         self._index.config_reader("manual")
+
+    @classmethod
+    def create(cls, folder: Path) -> None:
+        """Make an empty text index in a new folder."""
+        folder.mkdir(parents=True)
+        Index(_schema(), str(folder))
 
     @contextmanager
     def writing(self) -> Iterator[WordWriter]:

@@ -450,3 +450,37 @@ ABSENT: list[str] = [
     "tell me a joke",
 ]
 """Questions on subjects that the documents do not touch."""
+
+PARAPHRASED: list[tuple[str, str]] = [
+    ("How much holiday do I get?", "26 days"),
+    ("What happens to vacation I did not use?", "5 unused"),
+    ("Until when can I take my remaining vacation?", "31 March"),
+    ("I feel unwell, whom should I inform?", "manager"),
+    ("How many weeks off do fathers get?", "16 weeks"),
+    ("Can I be refunded for wine?", "Alcohol"),
+    ("How much is a night in a hotel allowed to cost?", "140 euros"),
+    ("My notebook is old, when will I get another one?", "four years"),
+    ("I forgot my password", "login.example/reset"),
+    ("Is it ok to release on a Friday?", "Never deploy"),
+    ("Who is the boss of the company?", "chief executive"),
+    ("Where are we based?", "Hamburg"),
+    ("Can I work from Thailand?", "Outside the EU"),
+    ("What do I earn for recommending a friend?", "2,500 euros"),
+    ("How long until I hear back after an interview?", "five working days"),
+    ("My laptop was stolen, what now?", "24 hours"),
+    ("Do guests need an escort?", "accompanied"),
+    ("Can I bring my girlfriend to the offsite?", "Partners are welcome"),
+    ("Which password manager do we use?", "Keyring Plus"),
+    ("Does the company pay for my gym?", "25 euros"),
+    ("How long do I have to send back a tent?", "14 days"),
+    ("What status do I get when I send too many requests?", "429"),
+    ("What is the maximum file size for uploads?", "25 MB"),
+    ("Do I have to be in the office on Tuesdays?", "Tuesday"),
+    ("how much money for a desk at home", "40 euros"),
+    ("Which offices do we have?", "Lisbon"),
+    ("what time is standup allowed", "10:00"),
+    ("who do I mail about my pension", "people@fernweh.example"),
+    ("rollback command", "--rollback"),
+    ("max price company bike", "4,000 euros"),
+]
+"""Questions in other words than the documents', and words that must stand in the answer."""

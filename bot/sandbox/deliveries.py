@@ -6,9 +6,9 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.delivery import Acknowledgement, Delivery, DeliveryError, Kind, Transport
 from bot.sandbox.events import event_callback, events_of
 from bot.sandbox.nouns import Change, Json
+from bot.sandbox.transport import Acknowledgement, Delivery, DeliveryError, Kind, Transport
 from bot.sandbox.workspace import Workspace
 
 # at once, after a minute, after five minutes

@@ -43,6 +43,7 @@ def _mentions_app(workspace: Workspace, message: Message | None) -> bool:
 
 def _changed(workspace: Workspace, change: Change, channel: Channel) -> list[tuple[str, Json]]:
     message, previous = _required(change.message), _required(change.previous)
+    ts = workspace.new_ts()
     event = {
         "type": "message",
         "subtype": "message_changed",
@@ -50,8 +51,8 @@ def _changed(workspace: Workspace, change: Change, channel: Channel) -> list[tup
         "message": message_json(workspace, message),
         "previous_message": message_json(workspace, previous),
         "channel_type": channel.kind,
-        "ts": (message.edited or {}).get("ts", message.ts),
-        **_place(channel, (message.edited or {}).get("ts", message.ts)),
+        "ts": ts,
+        **_place(channel, ts),
     }
     mention = [] if _mentions_app(workspace, previous) else _mention(workspace, message, channel)
     return [(CHANNEL_EVENTS[channel.kind], event), *mention]
@@ -128,7 +129,7 @@ def event_callback(workspace: Workspace, event: Json) -> Json:
         "event": event,
         "type": "event_callback",
         "event_id": workspace.new_id("Ev"),
-        "event_time": int(workspace.clock()),
+        "event_time": int(workspace.now()),
         "authorizations": [authorization],
         "is_ext_shared_channel": channel.shared if channel else False,
         "event_context": f"4-{workspace.new_id('EC')}",

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.sandbox.nouns import Json
-from bot.sandbox.rich_text import rich_text
 
 MULTIPLE = ("checkboxes", "multi_static_select")
 SINGLE = ("radio_buttons", "static_select")
@@ -23,8 +22,6 @@ VALUE_NAMES = {
     "rich_text_input": "rich_text_value",
 }
 REQUIRED = "Please complete this required field."
-
-__all__ = ["complete", "missing", "rich_text", "values_from"]
 
 
 def inputs(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:

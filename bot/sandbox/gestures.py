@@ -6,14 +6,14 @@ from typing import Any
 from bot.sandbox import forms
 from bot.sandbox.block_kit import interactive_elements
 from bot.sandbox.deliveries import Deliveries
-from bot.sandbox.delivery import Acknowledgement, DeliveryError, Kind
 from bot.sandbox.errors import GestureError, SlackError
 from bot.sandbox.events import home_opened, session_stopped
 from bot.sandbox.methods.views import checked_view
 from bot.sandbox.nouns import Channel, Json, Message, ResponseUrl, View
 from bot.sandbox.representations import message_json, person_json, team_json, view_json
 from bot.sandbox.response_urls import respond
-from bot.sandbox.rich_text import as_stored
+from bot.sandbox.rich_text import as_stored, rich_text
+from bot.sandbox.transport import Acknowledgement, DeliveryError, Kind
 from bot.sandbox.workspace import Workspace
 
 TROUBLE = "We had some trouble connecting. Try again?"
@@ -40,11 +40,27 @@ class Gestures:
         stored = text if raw else self.stored(text)
         return self.workspace.post_as_person(user, channel.id, stored, thread_ts=thread_ts)
 
+    def share_file(self, user: str, channel_id: str, name: str, text: str = "") -> Message:
+        """Upload a file, perhaps with some text."""
+        channel, stored = self.channel_for(user, channel_id), self.stored(text)
+        file = {"id": self.workspace.new_id("F"), "name": name, "title": name, "mode": "hosted", "user": user}
+        return self.workspace.post(
+            Message(
+                channel.id,
+                self.workspace.new_ts(),
+                user,
+                stored,
+                subtype="file_share",
+                files=[file],
+                blocks=[rich_text(stored)] if stored else None,
+            )
+        )
+
     def edit(self, user: str, channel_id: str, ts: str, text: str) -> Message:
         """Change what a person wrote."""
         message = self._own_message(user, channel_id, ts)
         stored = self.stored(text)
-        return self.workspace.edit(message, by=user, text=stored, blocks=[forms.rich_text(stored)])
+        return self.workspace.edit(message, by=user, text=stored, blocks=[rich_text(stored)])
 
     def delete(self, user: str, channel_id: str, ts: str) -> None:
         """Remove what a person wrote."""

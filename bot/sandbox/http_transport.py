@@ -11,7 +11,7 @@ from http.client import HTTPMessage, parse_headers
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from bot.sandbox.delivery import Acknowledgement, Delivery, DeliveryError, Kind
+from bot.sandbox.transport import Acknowledgement, Delivery, DeliveryError, Kind
 
 FORM = "application/x-www-form-urlencoded"
 PORTS = {"http": 80, "https": 443}

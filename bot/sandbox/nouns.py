@@ -149,6 +149,7 @@ class Message:
     streaming: bool = False
     unfurl_links: bool | None = None
     unfurl_media: bool | None = None
+    files: list[Json] | None = None
     reactions: list[Json] = field(default_factory=list)
 
     @property

@@ -26,6 +26,16 @@ class PageApi:
     def __init__(self, workspace: Workspace, gestures: Gestures) -> None:
         self.workspace = workspace
         self.gestures = gestures
+        views = dict.fromkeys(("view_opened", "view_updated", "view_closed", "home"), self._view)
+        messages = dict.fromkeys(("message", "message_changed"), self._message)
+        self._showing: dict[str, Callable[[Change], Json]] = {
+            **views,
+            **messages,
+            "message_deleted": _deleted,
+            "status": _status,
+            "prompts": self._prompts,
+            "connected": lambda _: self._connected(),
+        }
 
     def routes(self) -> list[Route | WebSocketRoute]:
         """Return the routes below `/page`."""
@@ -187,19 +197,6 @@ class PageApi:
         channel_id = change.message.channel if change.message else change.status.channel if change.status else None
         channel = self.workspace.channels[channel_id] if channel_id else None
         return channel is None or not channel.private or me in channel.members
-
-    @property
-    def _showing(self) -> dict[str, Callable[[Change], Json]]:
-        views = dict.fromkeys(("view_opened", "view_updated", "view_closed", "home"), self._view)
-        messages = dict.fromkeys(("message", "message_changed"), self._message)
-        return {
-            **views,
-            **messages,
-            "message_deleted": _deleted,
-            "status": _status,
-            "prompts": self._prompts,
-            "connected": lambda _: self._connected(),
-        }
 
     def _shown(self, change: Change) -> Json:
         return {"type": change.kind, **self._showing[change.kind](change)}

@@ -40,6 +40,10 @@ class Person:
         """Write to the app in the direct message."""
         return await self.say(self.direct_message, text, thread_ts=thread_ts)
 
+    async def share_file(self, channel: str, name: str, text: str = "") -> Message:
+        """Upload a file (its name alone exists), perhaps with some text."""
+        return self._gestures.share_file(self.id, channel, name, text)
+
     async def edit(self, message: Message, text: str) -> Message:
         """Change one of their messages."""
         return self._gestures.edit(self.id, message.channel, message.ts, text)

@@ -5,7 +5,7 @@ from typing import Any
 from bot.sandbox.nouns import Channel, Json, Message, User, View
 from bot.sandbox.workspace import Workspace
 
-OPTIONAL_MESSAGE_FIELDS = ("thread_ts", "blocks", "subtype", "edited", "client_msg_id", "bot_id", "app_id")
+OPTIONAL_MESSAGE_FIELDS = ("thread_ts", "blocks", "subtype", "edited", "client_msg_id", "bot_id", "app_id", "files")
 
 
 def message_json(workspace: Workspace, message: Message, *, with_metadata: bool = False) -> Json:

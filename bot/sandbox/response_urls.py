@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from bot.sandbox.errors import SlackError
+from bot.sandbox.faults import Fault, Faults
 from bot.sandbox.methods.chat import app_message
 from bot.sandbox.methods.content import checked_content, checked_metadata
 from bot.sandbox.nouns import Json, Message, ResponseUrl
 from bot.sandbox.workspace import Workspace
 
+NAME = "response_url"
 MOST_USES = 5
 LIFE_SECONDS = 30 * 60
 ACKNOWLEDGEMENT_SECONDS = 0.5
@@ -21,25 +24,45 @@ KNOWN = frozenset(
     "metadata mrkdwn link_names parse".split()
 )
 RESPONSE_TYPES = ("ephemeral", "in_channel")
-NOT_FOUND, BAD_REQUEST = 404, 400
-STATUSES = {"used_url": NOT_FOUND, "expired_url": NOT_FOUND, "invalid_url": NOT_FOUND}
+NOT_FOUND, BAD_REQUEST, TOO_MANY = 404, 400, 429
+STATUSES = {"ratelimited": TOO_MANY, "used_url": NOT_FOUND, "expired_url": NOT_FOUND, "invalid_url": NOT_FOUND}
 
 
-async def endpoint(workspace: Workspace, request: Request) -> Response:
-    """Answer a post to a response_url."""
-    given: Json = {}
-    answer: Json = {"ok": True}
-    try:
-        response_url = _usable(workspace, request.path_params["token"])
+class ResponseUrls:
+    """Answers posts to response_urls; faults for them are asked for under the name `response_url`."""
+
+    def __init__(self, workspace: Workspace, faults: Faults, cut: Callable[[Request], None]) -> None:
+        self.workspace = workspace
+        self.faults = faults
+        self.cut = cut
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one post and record it."""
+        fault = self.faults.take(NAME)
+        await asyncio.sleep(fault.delay)
         given = await _body(request)
+        answer: Json = {"ok": True}
+        try:
+            await self._do(request.path_params["token"], given, fault)
+        except SlackError as error:
+            answer = {"ok": False, "error": error.code, **error.fields}
+        self.workspace.record(NAME, given, answer)
+        if fault.drop:
+            self.cut(request)
+        if not answer["ok"]:
+            return JSONResponse(answer, status_code=fault.status or STATUSES.get(answer["error"], BAD_REQUEST))
+        return PlainTextResponse("ok")
+
+    async def _do(self, token: str, given: Json, fault: Fault) -> None:
+        if fault.drop == "before":
+            raise SlackError("dropped")
+        if fault.error or fault.status or fault.retry_after:
+            raise SlackError(fault.error or "internal_error" if fault.retry_after is None else "ratelimited")
+        response_url = _usable(self.workspace, token)
+        if not given:
+            raise SlackError("invalid_payload")
         await _acknowledgement(response_url)
-        respond(workspace, response_url, given)
-    except SlackError as error:
-        answer = {"ok": False, "error": error.code, **error.fields}
-    workspace.record("response_url", given, answer)
-    if not answer["ok"]:
-        return JSONResponse(answer, status_code=STATUSES.get(answer["error"], BAD_REQUEST))
-    return PlainTextResponse("ok")
+        respond(self.workspace, response_url, given)
 
 
 async def _acknowledgement(response_url: ResponseUrl) -> None:
@@ -55,20 +78,19 @@ def _usable(workspace: Workspace, token: str) -> ResponseUrl:
         raise SlackError("invalid_url")
     if response_url.uses >= MOST_USES:
         raise SlackError("used_url")
-    if workspace.clock() - response_url.created > LIFE_SECONDS:
+    if workspace.now() - response_url.created > LIFE_SECONDS:
         raise SlackError("expired_url")
     response_url.uses += 1
     return response_url
 
 
 async def _body(request: Request) -> Json:
+    """Return the JSON object that was posted, or an empty one."""
     try:
         body = await request.json()
     except ValueError:
-        raise SlackError("invalid_payload") from None
-    if not isinstance(body, dict):
-        raise SlackError("invalid_payload")
-    return body
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def respond(workspace: Workspace, response_url: ResponseUrl, body: Json) -> None:

@@ -1,16 +1,17 @@
 """Deliveries over Socket Mode: the app's WebSockets, envelopes and acknowledgements."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.sandbox.delivery import OK, Acknowledgement, Delivery, DeliveryError, Kind
 from bot.sandbox.nouns import Change, Json
+from bot.sandbox.transport import OK, Acknowledgement, Delivery, DeliveryError, Kind
 from bot.sandbox.workspace import Workspace
 
 MOST_CONNECTIONS = 10
@@ -72,7 +73,7 @@ class SocketMode:
             self._announce()
 
     async def _refuse(self, websocket: WebSocket) -> None:
-        await websocket.send_json({"type": "disconnect", "reason": "too_many_websockets", "debug_info": {}})
+        await websocket.send_json(_disconnect("too_many_websockets"))
         await websocket.close()
 
     def _hello(self) -> Json:
@@ -126,15 +127,19 @@ class SocketMode:
         """Ask every connection to go and close it, as Slack does from time to time."""
         for connection in self.connections.copy():
             connection.leaving = True
-            message = {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
-            if connection.websocket.application_state is WebSocketState.CONNECTED:
-                await connection.websocket.send_json(message)
+            # one whose process is dead cannot be told
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await connection.websocket.send_json(_disconnect(reason))
                 await connection.websocket.close()
 
     async def warn(self) -> None:
         """Announce that the connections will be closed soon, leaving them open."""
         for connection in self.connections.copy():
-            await connection.websocket.send_json({"type": "disconnect", "reason": "warning", "debug_info": {}})
+            await connection.websocket.send_json(_disconnect("warning"))
+
+
+def _disconnect(reason: str) -> Json:
+    return {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
 
 
 def _envelope(delivery: Delivery) -> Json:

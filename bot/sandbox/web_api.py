@@ -39,12 +39,15 @@ class WebApi:
     async def __call__(self, request: Request) -> Response:
         """Answer one call and record it."""
         name = request.path_params["method"]
-        given = await _given_arguments(request)
-        token = _token(request, given)
+        body_kind, sent = request.headers.get("content-type", ""), await request.body()
         fault = self.faults.take(name)
         await asyncio.sleep(fault.delay)
         try:
-            body, status = self._answer(name, token, given, fault)
+            given = {**request.query_params, **_arguments(body_kind, sent)}
+        except SlackError as error:
+            return JSONResponse({"ok": False, "error": error.code})
+        try:
+            body, status = self._answer(name, _token(request, given), given, fault)
         except ConnectionCutError:
             self.cut(request)
             return Response(status_code=503)
@@ -109,23 +112,30 @@ class WebApi:
         return headers
 
 
-async def _given_arguments(request: Request) -> Json:
-    """Return what was sent in the query, a form or JSON; later ones win."""
-    given: Json = dict(request.query_params)
-    body = await request.body()
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+def _arguments(content_type: str, body: bytes) -> Json:
+    """Return what a form or a JSON object says."""
+    kind = content_type.partition(";")[0].strip().lower()
     if not body:
-        return given
-    readers: dict[str, Callable[[bytes], Any]] = {"application/json": json.loads}
+        return {}
+    if kind not in READERS:
+        raise SlackError("invalid_post_type")
     try:
-        sent = readers.get(kind, _form)(body)
+        sent = READERS[kind](body)
     except ValueError:
-        return given
-    return {**given, **sent} if isinstance(sent, dict) else given
+        raise SlackError("invalid_json") from None
+    if not isinstance(sent, dict):
+        raise SlackError("json_not_object")
+    return sent
 
 
 def _form(body: bytes) -> Json:
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "application/json": json.loads,
+    "application/x-www-form-urlencoded": _form,
+}
 
 
 def _token(request: Request, given: Json) -> str:

@@ -65,7 +65,8 @@ class Workspace:
     """One workspace in memory; every act publishes a `Change` to the listeners.
 
     Kinds of changes: message, message_changed, message_deleted, status, view_opened, view_updated, view_closed, home,
-    prompts, connected, call. `clock` returns wall-clock seconds and may be replaced to let time pass in a test.
+    prompts, connected, call, delivery. `clock` returns wall-clock seconds and may be replaced to let time pass in a
+    test.
     """
 
     def __init__(
@@ -127,9 +128,13 @@ class Workspace:
 
     # -- names and times --------------------------------------------------------------------------------------
 
+    def now(self) -> float:
+        """Return the time in the workspace, in seconds."""
+        return self.clock()
+
     def new_ts(self) -> str:
         """Return a timestamp that is later than every one before it, in Slack's form `seconds.microseconds`."""
-        self._last_ts = max(int(self.clock() * MICROSECONDS), self._last_ts + 1)
+        self._last_ts = max(int(self.now() * MICROSECONDS), self._last_ts + 1)
         return f"{self._last_ts // MICROSECONDS}.{self._last_ts % MICROSECONDS:06d}"
 
     def new_id(self, prefix: str) -> str:
@@ -195,13 +200,16 @@ class Workspace:
         """Show one person an ephemeral message from Slack itself."""
         return self.post(Message(channel, self.new_ts(), SLACKBOT, text, ephemeral_to=user))
 
-    def edit(self, message: Message, *, by: str, quiet: bool = False, **fields: Any) -> Message:
-        """Change fields of a message in place and publish both versions."""
+    def edit(self, message: Message, *, by: str, quiet: bool = False, marked: bool = True, **fields: Any) -> Message:
+        """Change fields of a message in place and publish both versions.
+
+        `quiet` changes are shown to people only; `marked` ones say that the message was edited.
+        """
         previous = replace(message, blocks=deepcopy(message.blocks))
         for name, value in fields.items():
             setattr(message, name, value)
         message.blocks = with_ids(message.blocks, self.new_block_id) if message.blocks else None
-        if not quiet and message.ephemeral_to is None:
+        if marked and not quiet and message.ephemeral_to is None:
             message.edited = {"user": by, "ts": self.new_ts()}
         self.publish(
             Change("message_changed", message=message, previous=previous, user=message.ephemeral_to, quiet=quiet)
@@ -222,7 +230,7 @@ class Workspace:
 
     def set_status(self, channel: str, thread_ts: str, text: str, loading_messages: Sequence[str] = ()) -> None:
         """Show what the app is doing in a thread; an empty text clears it."""
-        status = Status(channel, thread_ts, text, tuple(loading_messages), self.clock() + STATUS_SECONDS)
+        status = Status(channel, thread_ts, text, tuple(loading_messages), self.now() + STATUS_SECONDS)
         self.statuses[channel, thread_ts] = status
         if not text:
             del self.statuses[channel, thread_ts]
@@ -240,7 +248,7 @@ class Workspace:
 
     def expire(self) -> None:
         """Clear statuses older than two minutes and end streams older than five."""
-        now = self.clock()
+        now = self.now()
         for status in [status for status in self.statuses.values() if status.expires <= now]:
             self.clear_status(status.channel, status.thread_ts)
         for stream in [stream for stream in self.streams.values() if now - stream.started >= STREAM_SECONDS]:
@@ -267,8 +275,8 @@ class Workspace:
 
     def new_trigger(self, user: str) -> str:
         """Return a fresh trigger id, good for one modal within three seconds."""
-        trigger_id = f"{int(self.clock())}.{self.random.randrange(10**11)}.{secrets.token_hex(16)}"
-        self.triggers[trigger_id] = Trigger(trigger_id, user, self.clock())
+        trigger_id = f"{int(self.now())}.{self.random.randrange(10**11)}.{secrets.token_hex(16)}"
+        self.triggers[trigger_id] = Trigger(trigger_id, user, self.now())
         return trigger_id
 
     def use_trigger(self, trigger_id: str) -> str:
@@ -278,7 +286,7 @@ class Workspace:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self.clock() - trigger.created > TRIGGER_SECONDS:
+        if self.now() - trigger.created > TRIGGER_SECONDS:
             raise SlackError("expired_trigger_id")
         trigger.used = True
         return trigger.user
@@ -292,7 +300,7 @@ class Workspace:
     def new_response_url(self, channel: str, user: str, *, clicked: Message | None = None) -> ResponseUrl:
         """Open a way to answer one gesture: a click on a message, or a command."""
         token, from_command = secrets.token_hex(12), clicked is None
-        response_url = ResponseUrl(token, channel, user, self.clock(), clicked, from_command)
+        response_url = ResponseUrl(token, channel, user, self.now(), clicked, from_command)
         self.response_urls[response_url.token] = response_url
         return response_url
 
@@ -363,7 +371,7 @@ class Workspace:
 
     def record(self, method: str, arguments: Json, response: Json) -> None:
         """Remember a call of the Web API (never its token)."""
-        call = ApiCall(method, arguments, self.clock(), response)
+        call = ApiCall(method, arguments, self.now(), response)
         self.calls.append(call)
         self.publish(Change("call", details={"call": call}))
 

@@ -12,15 +12,31 @@ from knowledge.errors import ConfigurationError
 EMBEDDERS = MappingProxyType({"wordllama": "knowledge.adapters.wordllama_embedder.WordLlamaEmbedder"})
 INDEXES = MappingProxyType({"embedded": "knowledge.adapters.embedded_index.EmbeddedIndex"})
 RERANKERS = MappingProxyType({"none": "knowledge.adapters.no_reranker.NoReranker"})
-ANSWERERS = MappingProxyType({"extractive": "knowledge.adapters.extractive_answerer.ExtractiveAnswerer"})
+UNDERSTANDERS = MappingProxyType(
+    {
+        "claude": "knowledge.adapters.claude_understander.ClaudeUnderstander",
+        "words": "knowledge.adapters.words_understander.WordsUnderstander",
+    }
+)
+ANSWERERS = MappingProxyType(
+    {
+        "claude": "knowledge.adapters.claude_answerer.ClaudeAnswerer",
+        "extractive": "knowledge.adapters.extractive_answerer.ExtractiveAnswerer",
+        "langchain": "knowledge.adapters.langchain_answerer.LangChainAnswerer",
+    }
+)
 
 
 def build(table: Mapping[str, str], choice: str, *, variable: str, **parts: Any) -> Any:
     """Make the chosen backend: ours by its name with the parts it needs, anybody's by its dotted path without any.
 
+    What follows a colon goes to the backend as its `argument`: `langchain:openai:gpt-5` names a model.
     Raises ConfigurationError that names the variable and the class.
     """
-    ours = table.get(choice)
+    name, colon, argument = choice.partition(":")
+    ours = table.get(name)
+    if colon:
+        parts["argument"] = argument
     if ours is None and "." not in choice:
         known = ", ".join(sorted(table))
         raise ConfigurationError(f"{variable}={choice}: choose one of {known}, or the dotted path of a class.")

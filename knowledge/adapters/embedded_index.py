@@ -175,7 +175,9 @@ class Cache:
 
     def start_anew(self) -> Snapshot:
         """Begin an empty cache beside the old one, which stays valid for others until `apply` publishes."""
-        return self._map(Manifest(folder=new_id()))
+        manifest = Manifest(folder=new_id())
+        WordIndex.create(self._folder / manifest.folder / "words")
+        return self._map(manifest)
 
     def apply(self, snapshot: Snapshot, entries: Sequence[LogEntry]) -> Snapshot:
         """Apply log entries after those of the snapshot, publish the new state and map it."""

@@ -2,76 +2,298 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 
-from knowledge.covering import (
-    Candidate, Frequency, Signals, _ALIKE, alike, bases, covered, is_steps, matches, new_words, signals, synonymous, weights,
-)
-from knowledge.lexical import fold, terms
+from knowledge import covering
+from knowledge.answer_kinds import fits
+from knowledge.covering import Bag, Frequency, Signals, Word
+from knowledge.lexical import fold
 from knowledge.plain_text import plain_text
 from knowledge.ports import AnswerEvent, AnswerRequest, Embedder
+from knowledge.quantities import values
 from knowledge.questions import Asked, Expected, asked
-from knowledge.statements import statements
-from knowledge.types import Passage, Vectors
+from knowledge.statements import Form, Statement, statements
+from knowledge.types import Draft, DraftSentence, Passage, Quote, Vectors
+from knowledge.word_families import base, bases
 
-_LOOKED_AT = 14
+WEIGHTS = Signals(
+    coverage=2.9, own=0.4, hole=0.6, gap=0.0, names=0.5, kind=0.8, cosine=2.7, order=0.9,
+    fit=1.3, agrees=0.4, same=1.0, rank=1.8, short=1.1, code=1.2, terse=0.0,
+)
+"""Logistic regression, no weight below zero, over encyclopedia, source code and handbook questions in equal parts."""
+THRESHOLD = 9.6
+"""Score from which a statement is given as an answer.
+
+Measured with eight passages each. Encyclopedia: 92 % of the questions with an answer are answered, of those on
+absent topics 3 %, of questions bent so that the same paragraph does not answer them 83 %. Source code: 96 % and 2 %.
+The handbook questions of our tests: 99 %, absent topics 0 %, near misses 33 %.
+"""
+CLOSE = 0.5
+"""How far below the best another statement may score to be given beside it."""
+LONGEST_ANSWER = 3
+"""Sentences."""
+
+_FIRST_LOOK, _CLOSE_LOOK = 40, 14
+"""Statements of all passages that are rated by their kind too, and that are compared by meaning."""
+_KIND_FIRST, _RANK_FIRST = 0.15, 0.1
+_SAME_FROM, _SAME_TO, _SAME = 0.4, 0.75, 0.75
+"""Cosines of two words' embeddings: from where they have something in common, and from where they count as much as a synonym."""
+_REMEMBERED_PASSAGES = 512
+_REMEMBERED_WORDS = 20_000
+_UNKNOWN_SHARE = 0.02
+"""Share of chunks that is taken to hold a word of every passage, when no index tells."""
+_ALREADY_SAID = 0.6
+_GOES_ON = re.compile(r"(?:however|but|except|unless|otherwise|only|exceptions?|this does not|that does not|jedoch|aber|außer|sauf|mais|pero|salvo)\b", re.IGNORECASE)
+_JOINT_QUOTE = 400
+"""Characters up to which neighbouring sentences share one quote, and so one footnote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A statement of one of the passages, and what speaks for it as the answer."""
+
+    bag: Bag
+    passage: int
+    """Index into the passages of the request."""
+    signals: Signals
+    score: float
+
+    @property
+    def statement(self) -> Statement:
+        return self.bag.statement
 
 
 class ExtractiveAnswerer:
+    """Picks the one to three statements that say what is asked, or declines with a draft without sentences."""
+
     name = "extractive"
 
     def __init__(self, embedder: Embedder, document_frequency: Frequency | None = None) -> None:
+        """Take an embedder that needs no network, and the share of all chunks, 0..1, that hold a term of `lexical.terms`."""
         self._embedder = embedder
         self._frequency = document_frequency
         self._vectors: dict[str, Vectors] = {}
 
-    async def scored(self, text: str, passages: Sequence[Passage]):
-        question = asked(text)
-        candidates = [c for number, p in enumerate(passages) for c in _candidates(number, p)]
-        frequency = self._frequency or _local(candidates)
-        weight = weights(question, frequency)
-        lexical = [(matches(question, c), c) for c in candidates if new_words(question, c)]
-        from knowledge.covering import fits
-        pre = sorted(lexical, key=lambda hc: -(covered(hc[0], weight) + 0.15 * fits(question, hc[1].statement) + 0.1 * hc[1].rank))[:_LOOKED_AT]
-        if not pre:
-            return question, []
-        texts = [f"{c.statement.lead} {c.statement.text}".strip() for _, c in pre]
-        open_words = [w for i, w in enumerate(question.surface) if not question.names[i] and any(h[i] < 0.7 for h, _ in pre)]
-        words = {w for _, c in pre for w in _surface(c)} | set(open_words) if open_words else set()
-        fresh = [w for w in words if w not in self._vectors]
-        vecs = await self._embedder.embed_documents([text, *texts, *fresh])
-        self._vectors.update(zip(fresh, vecs[1 + len(texts):], strict=True))
-        cos = vecs[1:1 + len(texts)] @ vecs[0]
-        out = []
-        for (held, c), co in zip(pre, cos, strict=True):
-            soft = list(held)
-            surf = _surface(c) if open_words else ()
-            for i, w in enumerate(question.surface):
-                if held[i] < _ALIKE and not question.names[i]:
-                    bound = c.own | c.lead | c.heading
-                    s = 1.0 if synonymous(question.words[i][0] if question.words[i] else "", bound) else alike(w, surf, self._vectors)
-                    soft[i] = max(held[i], _ALIKE * s)
-            out.append((signals(question, c, weight, soft, float(co), frequency), c))
-        return question, out
+    @classmethod
+    def build(cls, *, embedder: Embedder, document_frequency: Frequency | None = None, **_: Any) -> Self:
+        """Make it from the parts of a knowledge base."""
+        return cls(embedder, document_frequency)
+
+    async def answer(self, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        """Yield each sentence, then the draft."""
+        question = asked(request.question.text)
+        scored = await self.scored(question, request.passages)
+        sentences = tuple(_sentences(question, scored, request.passages))
+        for sentence in sentences:
+            yield AnswerEvent(sentence=sentence)
+        yield AnswerEvent(draft=Draft(sentences, model=self.name, prompt_version=version(), request=_canonical(request)))
+
+    async def scored(self, question: Asked, passages: Sequence[Passage]) -> list[Scored]:
+        """Return the likeliest statements of the passages with their scores, best first."""
+        found = [(bag, number) for number, passage in enumerate(passages) for bag in _bags(passage)]
+        frequency = self._frequency or _local_frequency({number: bag.around for bag, number in found}.values())
+        vocabulary = frozenset[str]().union(*(bag.around | bag.place for bag, _ in found))
+        words = covering.words(question, vocabulary, frequency)
+        likely = _likely(question, words, passages, found)
+        cosines, similar = await self._compare(question, words, [bag for bag, _, _ in likely])
+        measured = (
+            (bag, number, covering.signals(question, words, bag, np.maximum(shares, near).tolist(), cosine=float(cosine), rank=passages[number].score))
+            for (bag, number, shares), cosine, near in zip(likely, cosines, similar, strict=True)
+        )
+        rated = (Scored(bag, number, signals, covering.score(signals, WEIGHTS)) for bag, number, signals in measured)
+        return sorted(rated, key=lambda one: -one.score)
+
+    async def _compare(self, question: Asked, words: Sequence[Word], bags: Sequence[Bag]) -> tuple[Vectors, list[Vectors]]:
+        """Return each statement's cosine with the question, and how close it comes to each word of the question."""
+        texts = [f"{bag.statement.lead} {bag.statement.text}".strip() for bag in bags]
+        surface = [fold(word) for word, own in zip(question.surface, question.words, strict=True) if own]
+        spoken = [_spoken(bag.statement) for bag in bags]
+        fresh = self._not_yet_known([*surface, *(word for said in spoken for word in said)])
+        vectors = np.asarray(await self._embedder.embed_documents([question.text, *texts, *fresh]), dtype=np.float32)
+        self._vectors.update(zip(fresh, vectors[1 + len(texts) :], strict=True))
+        free = np.array([_SAME * (not word.exact) for word in words], dtype=np.float32)
+        return vectors[1 : 1 + len(texts)] @ vectors[0], [free * self._nearest(surface, said) for said in spoken]
+
+    def _not_yet_known(self, words: Iterable[str]) -> list[str]:
+        if len(self._vectors) > _REMEMBERED_WORDS:
+            self._vectors.clear()
+        return [word for word in dict.fromkeys(words) if word not in self._vectors]
+
+    def _nearest(self, words: Sequence[str], said: Sequence[str]) -> Vectors:
+        """Say for each word how near in meaning the nearest of others comes, 0..1."""
+        if not (words and said):
+            return np.zeros(len(words), dtype=np.float32)
+        cosines = np.stack([self._vectors[word] for word in words]) @ np.stack([self._vectors[word] for word in said]).T
+        nearest: Vectors = np.clip((cosines.max(axis=1) - _SAME_FROM) / (_SAME_TO - _SAME_FROM), 0.0, 1.0)
+        return nearest
 
 
-def _surface(c: Candidate) -> list[str]:
-    return [w for w in {fold(w.strip(".,;:()[]\"'`")) for w in f"{c.statement.lead} {c.statement.heading} {c.statement.text}".split()} if w.isalpha() and len(w) > 2]
+@cache
+def version() -> str:
+    """Name what decides about an answer: it changes whenever an answer may change."""
+    parts = json.dumps([asdict(WEIGHTS), THRESHOLD, CLOSE, LONGEST_ANSWER, _FIRST_LOOK, _CLOSE_LOOK, "1"], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()[:12]
 
 
-def _candidates(number: int, passage: Passage):
-    plain = plain_text(passage.chunk.text)
-    around = bases(plain.text)
-    place = bases((f"{passage.chunk.title} {passage.chunk.heading} {passage.chunk.path.replace('/', ' ')}"))
-    for s in statements(passage, plain):
-        if s.text:
-            yield Candidate(s, number, passage.score, bases((s.text)), bases((s.lead)), bases((s.before)), bases((s.heading)), place, around)
+def _canonical(request: AnswerRequest) -> bytes:
+    passages = [{"id": passage.chunk.id, "text": passage.chunk.text} for passage in request.passages]
+    body = {"answerer": ExtractiveAnswerer.name, "version": version(), "question": request.question.text, "passages": passages}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _local(candidates):
-    n = {c.passage: c.around for c in candidates}
-    def f(term: str) -> float:
-        return sum(term in a for a in n.values()) / max(len(n), 1) * 0.02
-    return f
+# --- which statements come into question --------------------------------------------------------------------------------
+
+
+def _likely(
+    question: Asked, words: Sequence[Word], passages: Sequence[Passage], found: Sequence[tuple[Bag, int]]
+) -> list[tuple[Bag, int, list[float]]]:
+    """Return the statements that are worth a closer look, with what they hold of the question's words."""
+    rated = []
+    for bag, number in found:
+        if bag.statement.text and not covering.says_nothing_new(question, bag):
+            shares = covering.match(words, bag)
+            rated.append((covering.covered(words, shares) + _RANK_FIRST * passages[number].score, bag, number, shares))
+    rated.sort(key=lambda one: -one[0])
+    again = [(first + _KIND_FIRST * fits(question, bag.statement), bag, number, shares) for first, bag, number, shares in rated[:_FIRST_LOOK]]
+    again.sort(key=lambda one: -one[0])
+    return [(bag, number, shares) for _, bag, number, shares in again[:_CLOSE_LOOK]]
+
+
+def _bags(passage: Passage) -> tuple[Bag, ...]:
+    chunk = passage.chunk
+    return _bags_of(chunk.text, f"{chunk.title} {chunk.heading} {chunk.path.replace('/', ' ')}")
+
+
+@lru_cache(_REMEMBERED_PASSAGES)
+def _bags_of(text: str, place: str) -> tuple[Bag, ...]:
+    plain = plain_text(text)
+    around, where = bases(plain.text), bases(place)
+    terms_of: Callable[[str], frozenset[str]] = lru_cache(None)(bases)
+    return tuple(
+        Bag(said, terms_of(said.text), terms_of(said.lead), terms_of(said.before), terms_of(said.heading), where, around)
+        for said in statements(plain)
+    )
+
+
+@lru_cache(4096)
+def _spoken_words(text: str) -> tuple[str, ...]:
+    words = (fold(word.strip(".,;:()[]\"'`")) for word in text.split())
+    return tuple(dict.fromkeys(word for word in words if word.isalpha() and len(word) > 2))  # noqa: PLR2004
+
+
+def _spoken(statement: Statement) -> tuple[str, ...]:
+    """Return the words of a statement and what it is bound to, as they are written."""
+    return _spoken_words(f"{statement.lead} {statement.heading} {statement.text}")
+
+
+def _local_frequency(passages: Iterable[frozenset[str]]) -> Frequency:
+    """Estimate how common terms are from the passages alone."""
+    held = list(passages)
+    return lambda term: _UNKNOWN_SHARE * sum(term in passage for passage in held) / max(len(held), 1)
+
+
+# --- the answer ---------------------------------------------------------------------------------------------------------
+
+
+def _sentences(question: Asked, scored: Sequence[Scored], passages: Sequence[Passage]) -> list[DraftSentence]:
+    """Write the answer: the best statement, what it leans on, and others that are about as good."""
+    sure = [one for one in scored if one.score >= THRESHOLD]
+    if not sure:
+        return []
+    chosen = [_whole(question, sure[0], passages[sure[0].passage])]
+    for one in sure[1:]:
+        if one.score >= sure[0].score - CLOSE and len(chosen) < LONGEST_ANSWER - 1 and not any(_repeats(one, other) for other in chosen):
+            chosen.append(one)
+    told = [part for one in chosen for part in _with_neighbours(one, passages[one.passage])]
+    return _written(_ordered(told)[:LONGEST_ANSWER])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A statement that will stand in the answer."""
+
+    passage: int
+    statement: Statement
+
+
+def _whole(question: Asked, one: Scored, passage: Passage) -> Scored:
+    """Exchange an item for its list, or a list for one item, whichever answers the question."""
+    form = one.statement.form
+    if form not in (Form.ITEM, Form.LIST):
+        return one
+    terms = {base(part) for word in question.words for part in word}
+    related = [bag for bag in _bags(passage) if _overlap(bag.statement, one.statement) and bag.statement.text]
+    if form is Form.ITEM and (question.expected is Expected.WAY or not terms & one.bag.own):
+        return next((replace(one, bag=bag) for bag in related if bag.statement.form is Form.LIST), one)
+    if form is Form.LIST and question.expected is not Expected.WAY:
+        open_terms = (terms & one.bag.own) - one.bag.lead - one.bag.heading
+        holders = [bag for bag in related if bag.statement.form is Form.ITEM and open_terms <= bag.own] if open_terms else []
+        return replace(one, bag=holders[0]) if len(holders) == 1 else one
+    return one
+
+
+def _overlap(one: Statement, other: Statement) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _repeats(one: Scored, other: Scored) -> bool:
+    """Say whether a statement adds nothing to another: the same place, or the same words without another number."""
+    if one.passage == other.passage and _overlap(one.statement, other.statement):
+        return True
+    either = one.bag.own | other.bag.own
+    alike = len(one.bag.own & other.bag.own) >= _ALREADY_SAID * len(either)
+    return alike and values(one.statement.text) == values(other.statement.text)
+
+
+def _with_neighbours(one: Scored, passage: Passage) -> list[_Part]:
+    """Add the sentence before when the statement points back to it, and the one after when that limits it."""
+    bags = _bags(passage)
+    place = next(number for number, bag in enumerate(bags) if bag is one.bag)
+    parts = [_Part(one.passage, one.statement)]
+    previous = one.statement.previous
+    if previous is not None and covering.leans(one.statement.text) and bags[previous].statement.text:
+        parts.insert(0, _Part(one.passage, bags[previous].statement))
+    following = bags[place + 1].statement if place + 1 < len(bags) else None
+    if following is not None and following.previous == place and _GOES_ON.match(following.text):
+        parts.append(_Part(one.passage, following))
+    return parts
+
+
+def _ordered(parts: Sequence[_Part]) -> list[_Part]:
+    """Put what comes from one passage together, in its order; drop what is there twice."""
+    first = {part.passage: number for number, part in reversed(list(enumerate(parts)))}
+    return sorted(dict.fromkeys(parts), key=lambda part: (first[part.passage], part.statement.start))
+
+
+def _written(parts: Sequence[_Part]) -> list[DraftSentence]:
+    """Write the sentences; neighbours share one quote, and so one footnote."""
+    quotes = [part.statement.quote for part in parts]
+    for number, (left, right) in enumerate(pairwise(parts)):
+        joint = f"{quotes[number]} {right.statement.quote}"
+        if _adjacent(left, right) and len(joint) <= _JOINT_QUOTE:
+            quotes = [joint if quote == quotes[number] and at <= number else quote for at, quote in enumerate(quotes)]
+            quotes[number + 1] = joint
+    return [DraftSentence(_readable(part.statement), (Quote(part.passage, quote),)) for part, quote in zip(parts, quotes, strict=True)]
+
+
+def _adjacent(left: _Part, right: _Part) -> bool:
+    prose = left.statement.form is right.statement.form is Form.SENTENCE
+    return prose and left.passage == right.passage and right.statement.before == left.statement.quote and right.statement.previous is not None
+
+
+def _readable(statement: Statement) -> str:
+    """Give a fragment of a list the words that open the list."""
+    fragment = statement.form is Form.ITEM and statement.lead.endswith(":") and not _SENTENCE.search(statement.quote)
+    return f"{statement.lead} {statement.quote.rstrip('.;,')}." if fragment else statement.text
+
+
+_SENTENCE = re.compile(r"[.!?:]$|: ")

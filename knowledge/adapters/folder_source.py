@@ -78,7 +78,7 @@ class FolderSource:
         except UnreadableFileError as exc:
             return exc
         except OSError as exc:
-            return UnreadableFileError(f"could not be opened: {exc.strerror}")
+            return UnreadableFileError(f"could not be opened: {exc.strerror}", outcome="unreadable")
 
     @contextmanager
     def _opened_root(self) -> Iterator[int]:
@@ -175,10 +175,10 @@ def _contents(name: str, parent: int, max_bytes: int) -> bytes:
     with os.fdopen(file, "rb") as opened:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError("is no regular file any more")
+            raise UnreadableFileError("is no regular file any more", outcome="unreadable")
         data = opened.read(min(status.st_size, max_bytes) + 1)
         if len(data) > status.st_size:  # it grows while we read
             data += opened.read(max(0, max_bytes + 1 - len(data)))
     if len(data) > max_bytes:
-        raise UnreadableFileError(f"larger than {max_bytes / 1024**2:.0f} MB")
+        raise UnreadableFileError(f"larger than {max_bytes / 1024**2:.0f} MB", outcome="too_large")
     return data

@@ -40,7 +40,7 @@ def read_file(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
     try:
         return _parsed(path, data, limits)
     except UnreadableFileError as exc:
-        return _failure(_outcome(exc), str(exc))
+        return _failure(ReadOutcome(exc.outcome), str(exc))
     except MemoryError:
         return _failure(ReadOutcome.CRASHED, f"reading it takes more than {_size(limits.memory)} of memory")
     except RecursionError:
@@ -69,10 +69,6 @@ def _encoded(document: ParsedDocument, pieces: list[Piece]) -> dict[str, Any]:
         "sections": [(s.start, s.start + len(s.text), s.heading, s.page) for s in document.sections],
         "pieces": [(p.start, p.end, p.heading, p.page) for p in pieces],
     }
-
-
-def _outcome(error: UnreadableFileError) -> ReadOutcome:
-    return ReadOutcome.UNSUPPORTED if str(error).startswith("unsupported") else ReadOutcome.CORRUPT
 
 
 def _failure(outcome: ReadOutcome, reason: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -311,13 +311,17 @@ class Corpus:
             await _upsert(connection, vectors, stored, keys=("embedder", "text_hash"), change={})
             live = await _ids_in_state(connection, [row["id"] for row in rows], LIVE)
             fresh = [row for row in rows if row["id"] not in live]
-            await _upsert(connection, chunks, fresh, keys=("id",), change={"state": PENDING})
+            place = ("position", "start", "end", "page")
+            await _upsert(connection, chunks, fresh, keys=("id",), change={"state": PENDING}, renew=place)
         return [row["id"] for row in fresh]
 
-    async def publish(self, source: str, token: int, versions: Sequence[DocumentVersion]) -> list[str]:
+    async def publish(
+        self, source: str, token: int, versions: Sequence[DocumentVersion], *, fresh: Collection[str] = ()
+    ) -> list[str]:
         """Make the new chunks of these documents live and retire their old ones, in one transaction.
 
-        Returns the ids of the chunks that died.
+        `fresh` may name those that `intend` has just returned, which spares writing their places again. Returns the
+        ids of the chunks that died.
         """
         now = datetime.now(UTC)
         async with self._database.writing() as connection:
@@ -325,7 +329,14 @@ class Corpus:
             dead = await _retire_chunks(
                 connection, [version.id for version in versions], keep={c.id for v in versions for c in v.chunks}
             )
-            places = [_chunk_place(version, chunk) for version in versions for chunk in version.chunks]
+            for batch in _batches(list(fresh)):
+                await connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=LIVE))
+            places = [
+                _chunk_place(version, chunk)
+                for version in versions
+                for chunk in version.chunks
+                if chunk.id not in fresh
+            ]
             if places:
                 await connection.execute(_PLACE_CHUNK, places)
             rows = [_document_row(source, version, now) for version in versions]
@@ -660,14 +671,19 @@ async def _upsert(
     *,
     keys: Sequence[str],
     change: Mapping[str, Any] | None,
+    renew: Sequence[str] = (),
 ) -> None:
-    """Insert rows; where the key exists change what is named: nothing when empty, every other column when None."""
+    """Insert rows; where the key exists change what is named: nothing when empty, every other column when None.
+
+    `renew` names columns that take the new row's value besides.
+    """
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table)
     if change is None:
         change = {column: statement.excluded[column] for column in rows[0] if column not in keys}
+    change = {**change, **{column: statement.excluded[column] for column in renew}}
     if change:
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change))
     else:

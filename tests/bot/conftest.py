@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from pydantic import SecretStr
 from bot.sandbox import App, SandboxServer, Workspace
 from bot.server import Server
 from knowledge import AdminSettings, EscalationSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
+from tests.bot.answerers import QuotingAnswerer
+from tests.conftest import EXPENSES, LAPTOPS, LEAVE
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "bot" / "manifest.json").read_text("utf-8"))
 SECRETS = """# Salaries
@@ -26,6 +30,42 @@ The salary band for engineers at level four begins at 71,000 euros per year.
 BotFactory = Callable[..., AbstractAsyncContextManager[Server]]
 
 
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents, and a `home` in which they are indexed already; tests copy it."""
+    root = tmp_path_factory.mktemp("company")
+    for path, text in {
+        "handbook/leave.md": LEAVE,
+        "handbook/expenses.md": EXPENSES,
+        "handbook/laptops.md": LAPTOPS,
+        "private/salaries.md": SECRETS,
+    }.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(text, "utf-8")
+    asyncio.run(_index(root))
+    return root
+
+
+async def _index(root: Path) -> None:
+    settings = Settings(home=root / "home").with_team(_team(root))
+    kb = await KnowledgeBase.open(settings, answerer=QuotingAnswerer())
+    for source in settings.team.sources:
+        await kb.reindex(source)
+    await kb.close()
+
+
+def _team(root: Path) -> TeamFile:
+    """Everybody may read the handbook; the leads' channel and Ada may read about salaries."""
+    return TeamFile(
+        sources={
+            "handbook": SourceSettings(path=root / "handbook", url="https://docs.example.org/handbook/"),
+            "salaries": SourceSettings(path=root / "private", channels=("C0LEADS",), users=("U0ADA",)),
+        },
+        admins=AdminSettings(users=("U0ADA",)),
+        escalation=EscalationSettings(channel="C0HELP"),
+    )
+
+
 @pytest.fixture
 async def sandbox() -> AsyncIterator[SandboxServer]:
     """A Slack that grants exactly what the manifest asks for."""
@@ -34,23 +74,8 @@ async def sandbox() -> AsyncIterator[SandboxServer]:
 
 
 @pytest.fixture
-def team(handbook: Path, tmp_path: Path) -> TeamFile:
-    """Everybody may read the handbook; the leads' channel and Ada may read about salaries."""
-    private = tmp_path / "private"
-    private.mkdir()
-    (private / "salaries.md").write_text(SECRETS, "utf-8")
-    return TeamFile(
-        sources={
-            "handbook": SourceSettings(path=handbook),
-            "salaries": SourceSettings(path=private, channels=("C0LEADS",), users=("U0ADA",)),
-        },
-        admins=AdminSettings(users=("U0ADA",)),
-        escalation=EscalationSettings(channel="C0HELP"),
-    )
-
-
-@pytest.fixture
-def bot_settings(tmp_path: Path, team: TeamFile, sandbox: SandboxServer) -> Settings:
+def bot_settings(tmp_path: Path, company: Path, sandbox: SandboxServer) -> Settings:
+    shutil.copytree(company / "home", tmp_path / "home")
     app = sandbox.workspace.app
     return Settings(
         home=tmp_path / "home",
@@ -59,14 +84,18 @@ def bot_settings(tmp_path: Path, team: TeamFile, sandbox: SandboxServer) -> Sett
         slack_api_url=sandbox.api_url,
         port=0,
         lease=2.0,
-    ).with_team(team)
+    ).with_team(_team(company))
 
 
 @pytest.fixture
-async def kb(bot_settings: Settings) -> AsyncIterator[KnowledgeBase]:
-    opened = await KnowledgeBase.open(bot_settings)
-    for source in bot_settings.team.sources:
-        await opened.reindex(source)
+def answerer() -> QuotingAnswerer:
+    """Who writes the answers; a test that needs another one overrides this."""
+    return QuotingAnswerer()
+
+
+@pytest.fixture
+async def kb(bot_settings: Settings, answerer: QuotingAnswerer) -> AsyncIterator[KnowledgeBase]:
+    opened = await KnowledgeBase.open(bot_settings, answerer=answerer)
     yield opened
     await opened.close()
 

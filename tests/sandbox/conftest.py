@@ -16,16 +16,6 @@ from bot.sandbox import Person, SandboxServer, Workspace
 
 
 @dataclass
-class Clock:
-    """Wall-clock time that a test can move."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
 class Seen:
     """What the Bolt app received."""
 

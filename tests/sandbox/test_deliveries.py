@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+from typing import Self
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.sandbox import App, SandboxServer, Workspace
+from bot.sandbox import App, Channel, SandboxServer, User, Workspace
 
 GENERAL, RANDOM, LEADS, PARTNER = "C0GENERAL", "C0RANDOM", "C0LEADS", "C0PARTNER"
 TRANSPORTS = pytest.mark.parametrize("transport", ["http", "socket"])
@@ -29,7 +30,7 @@ class Listener:
         await asyncio.sleep(self.delay)
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200, headers=self.headers)
 
-    async def __aenter__(self) -> "Listener":
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post("/slack/events", self.answer)
         self.runner = web.AppRunner(app)
@@ -244,3 +245,16 @@ async def test_the_eleventh_socket_is_turned_away(sandbox):
             assert (await sockets[-1].receive_json())["num_connections"] == len(sockets)
         ws = await session.ws_connect(f"{sandbox.url}link/?ticket={sandbox.workspace.new_socket_ticket()}")
         assert (await ws.receive_json())["reason"] == "too_many_websockets"
+
+
+async def test_files_and_other_bots_are_told_as_such():
+    robot = User("U1", "robot", "Robot", bot=True)
+    workspace = Workspace(users=[robot], channels=[Channel("C1", "general", {"U1", "U0BOT"})])
+    async with Listener() as listener, SandboxServer(workspace, request_url=listener.url) as sandbox:
+        await sandbox.person("U1").say("C1", "beep")
+        await sandbox.person("U1").share_file("C1", "plan.pdf")
+        await sandbox.deliveries.settle()
+        events = [json.loads(body)["event"] for _, body in listener.requests]
+    beep, shared = sorted(events, key=lambda event: event["ts"])
+    assert beep["bot_id"] == "B1"
+    assert (shared["subtype"], shared["text"], shared["files"][0]["name"]) == ("file_share", "", "plan.pdf")

@@ -288,10 +288,25 @@ async def test_a_response_url_works_five_times_within_half_an_hour(sandbox, work
     assert (status, "expired_url" in body) == (404, True)
 
 
+async def test_a_response_url_can_fail_on_request(sandbox, workspace):
+    response_url = workspace.new_response_url(GENERAL, "U0ADA")
+    response_url.acknowledged.set()
+    url = f"{sandbox.url}actions/T0SANDBOX/{response_url.token}"
+    sandbox.faults.http_status("response_url", 500)
+    sandbox.faults.rate_limited("response_url")
+    sandbox.faults.drop_after("response_url")
+    assert (await post(url, {"text": "x"}))[0] == 500
+    assert (await post(url, {"text": "x"}))[0] == 429
+    with pytest.raises(aiohttp.ClientError):
+        await post(url, {"text": "done, but nobody said so"})
+    assert [m.text for m in workspace.all_messages(GENERAL)] == ["done, but nobody said so"]
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({}, "no_text"),
+        ({}, "invalid_payload"),
+        ({"text": ""}, "no_text"),
         ({"text": "x", "response_type": "everybody"}, "invalid_arguments"),
         ({"text": "x", "blocks": [{"type": "nonsense"}]}, "invalid_blocks"),
         ({"delete_original": True}, "message_not_found"),
@@ -310,9 +325,8 @@ async def test_a_response_that_slack_refuses_is_refused(sandbox, workspace, body
 async def test_what_is_typed_becomes_slacks_text(ada):
     typed = "@Ada Okafor & @ben <b> #help a@ben.example @benny see https://x.example/?a=1&b=2 @channel"
     message = await ada.say(GENERAL, typed)
-    assert message.text == (
-        "<@U0ADA> &amp; <@U0BEN> &lt;b&gt; <#C0HELP> a@ben.example @benny see <https://x.example/?a=1&amp;b=2> <!channel>"
-    )
+    expected = "<@U0ADA> &amp; <@U0BEN> &lt;b&gt; <#C0HELP> a@ben.example @benny see "
+    assert message.text == f"{expected}<https://x.example/?a=1&amp;b=2> <!channel>"
     elements = message.blocks[0]["elements"][0]["elements"]
     assert {"type": "link", "url": "https://x.example/?a=1&b=2"} in elements
     assert {"type": "broadcast", "range": "channel"} in elements

@@ -29,7 +29,7 @@ async def test_a_stream_grows_and_ends_with_blocks_and_metadata(client, workspac
     await client.chat_stopStream(**stream, blocks=[{"type": "divider"}], metadata=metadata)
     assert [block["type"] for block in message.blocks] == ["markdown", "task_card", "markdown", "divider"]
     assert message.blocks[1]["status"] == "complete"
-    assert (message.streaming, message.metadata) == (False, metadata)
+    assert (message.streaming, message.metadata, message.edited) == (False, metadata, None)
 
 
 async def test_a_stopped_stream_takes_nothing_more(client, stream, refused):

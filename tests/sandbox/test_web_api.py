@@ -259,3 +259,19 @@ async def test_a_delayed_call_still_happens(client, sandbox, workspace):
     await client.chat_postMessage(channel=GENERAL, text="fast")
     await slow
     assert {m.text for m in workspace.all_messages(GENERAL)} == {"fast", "slow"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "code"),
+    [
+        ("application/json", b"{", "invalid_json"),
+        ("application/json", b"[]", "json_not_object"),
+        ("text/plain", b"channel=C0GENERAL", "invalid_post_type"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(sandbox, content_type, body, code):
+    async with (
+        aiohttp.ClientSession(headers={"Content-Type": content_type}) as session,
+        session.post(f"{sandbox.api_url}chat.postMessage", data=body) as response,
+    ):
+        assert (await response.json())["error"] == code

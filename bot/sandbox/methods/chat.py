@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.sandbox.errors import SlackError
-from bot.sandbox.methods.content import AUTHORSHIP, CONTENT, checked_content, checked_metadata
+from bot.sandbox.methods.content import AUTHORSHIP, CONTENT, UNFURLING, checked_content, checked_metadata
 from bot.sandbox.methods.method import (
     FLAG,
     JSON,
@@ -26,6 +26,11 @@ def app_message(workspace: Workspace, channel: str, **fields: Any) -> Message:
     return Message(channel, workspace.new_ts(), app.user_id, bot_id=app.bot_id, app_id=app.id, **fields)
 
 
+def unfurling(arguments: Json) -> Json:
+    """Return what the call says about previews of links."""
+    return {name: arguments[name] for name in UNFURLING if name in arguments}
+
+
 def post_message(workspace: Workspace, arguments: Json) -> Json:
     """Post a message for everybody in a conversation."""
     channel = postable_channel(workspace, arguments["channel"])
@@ -40,8 +45,7 @@ def post_message(workspace: Workspace, arguments: Json) -> Json:
         metadata=metadata,
         thread_ts=thread_ts,
         subtype="thread_broadcast" if broadcast else None,
-        unfurl_links=arguments.get("unfurl_links"),
-        unfurl_media=arguments.get("unfurl_media"),
+        **unfurling(arguments),
     )
     workspace.post(message)
     return {"channel": channel.id, "ts": message.ts, "message": message_json(workspace, message, with_metadata=True)}
@@ -53,9 +57,8 @@ def post_ephemeral(workspace: Workspace, arguments: Json) -> Json:
     content = checked_content(arguments)
     if arguments["user"] not in channel.members:
         raise SlackError("user_not_in_channel")
-    message = app_message(
-        workspace, channel.id, **content, thread_ts=arguments.get("thread_ts"), ephemeral_to=arguments["user"]
-    )
+    place = {"thread_ts": arguments.get("thread_ts"), "ephemeral_to": arguments["user"]}
+    message = app_message(workspace, channel.id, **content, **place, **unfurling(arguments))
     workspace.post(message)
     return {"message_ts": message.ts}
 
@@ -80,7 +83,7 @@ def update(workspace: Workspace, arguments: Json) -> Json:
     content = checked_content(arguments)
     if "metadata" in arguments:
         content["metadata"] = checked_metadata(arguments["metadata"] or None)
-    workspace.edit(message, by=workspace.app.user_id, **content)
+    workspace.edit(message, by=workspace.app.user_id, **content, **unfurling(arguments))
     shown = message_json(workspace, message, with_metadata=True)
     return {"channel": message.channel, "ts": message.ts, "text": message.text, "message": shown}
 
@@ -107,8 +110,7 @@ POSTING = {
     **AUTHORSHIP,
     "thread_ts": TEXT,
     "reply_broadcast": FLAG,
-    "unfurl_links": FLAG,
-    "unfurl_media": FLAG,
+    **UNFURLING,
     "mrkdwn": FLAG,
     "container_id": TEXT,
     "metadata": JSON,
@@ -120,7 +122,7 @@ METHODS = (
         "chat.postEphemeral",
         post_ephemeral,
         texts("channel", "user"),
-        {**CONTENT, **AUTHORSHIP, "thread_ts": TEXT},
+        {**CONTENT, **UNFURLING, **AUTHORSHIP, "thread_ts": TEXT},
         WRITE,
         tier=4,
     ),
@@ -128,7 +130,7 @@ METHODS = (
         "chat.update",
         update,
         texts("channel", "ts"),
-        {**CONTENT, "metadata": JSON, "reply_broadcast": FLAG, "file_ids": JSON},
+        {**CONTENT, **UNFURLING, "metadata": JSON, "reply_broadcast": FLAG, "file_ids": JSON},
         WRITE,
     ),
     Method("chat.delete", delete, texts("channel", "ts"), {"as_user": FLAG}, WRITE),

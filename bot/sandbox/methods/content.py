@@ -21,6 +21,8 @@ CONTENT = {
     "parse": TEXT,
     "as_user": FLAG,
 }
+# documented for chat.postMessage, passed over in silence by Slack elsewhere
+UNFURLING = {"unfurl_links": FLAG, "unfurl_media": FLAG}
 AUTHORSHIP = {"icon_emoji": TEXT, "icon_url": TEXT, "username": TEXT}
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from bot.sandbox.block_kit import MARKDOWN_CHARACTERS, with_ids
 from bot.sandbox.errors import SlackError
 from bot.sandbox.methods.agents import SESSION_STATUSES
-from bot.sandbox.methods.chat import app_message
-from bot.sandbox.methods.content import AUTHORSHIP, checked_blocks, checked_markdown, checked_metadata
+from bot.sandbox.methods.chat import app_message, unfurling
+from bot.sandbox.methods.content import AUTHORSHIP, UNFURLING, checked_blocks, checked_markdown, checked_metadata
 from bot.sandbox.methods.method import JSON, TEXT, Method, existing_thread, joined_channel, texts, visible_channel
 from bot.sandbox.nouns import Channel, Json, Stream
 from bot.sandbox.representations import message_json
@@ -108,8 +108,8 @@ def start(workspace: Workspace, arguments: Json) -> Json:
     if arguments.get("task_display_mode", "timeline") not in DISPLAY_MODES:
         raise SlackError.with_messages("invalid_arguments", ["must be one of timeline, plan, dense"])
     chunks = _chunks(arguments)
-    message = app_message(workspace, channel.id, thread_ts=thread_ts, streaming=True)
-    stream = Stream(channel.id, message.ts, workspace.clock())
+    message = app_message(workspace, channel.id, thread_ts=thread_ts, streaming=True, **unfurling(arguments))
+    stream = Stream(channel.id, message.ts, workspace.now())
     for chunk in chunks:
         CHUNKS[chunk["type"]][0](stream, chunk)
     stream.parts = with_ids(stream.parts, workspace.new_block_id)
@@ -143,13 +143,18 @@ def stop(workspace: Workspace, arguments: Json) -> Json:
         raise SlackError("no_text")
     del workspace.streams[channel.id, message.ts]
     finished: Json = {"blocks": [*stream.parts, *blocks], "metadata": metadata, "streaming": False}
-    workspace.edit(message, by=workspace.app.user_id, **finished)
+    workspace.edit(message, by=workspace.app.user_id, marked=False, **finished, **unfurling(arguments))
     return {"channel": channel.id, "ts": message.ts, "message": message_json(workspace, message, with_metadata=True)}
 
 
 GROWING = {"markdown_text": TEXT, "chunks": JSON}
-STARTING = {**GROWING, **AUTHORSHIP, **texts("recipient_team_id", "recipient_user_id", "task_display_mode")}
-STOPPING = {**GROWING, "blocks": JSON, "metadata": JSON, "session_status": TEXT}
+STARTING = {
+    **GROWING,
+    **UNFURLING,
+    **AUTHORSHIP,
+    **texts("recipient_team_id", "recipient_user_id", "task_display_mode"),
+}
+STOPPING = {**GROWING, **UNFURLING, "blocks": JSON, "metadata": JSON, "session_status": TEXT}
 WRITE = ("chat:write",)
 METHODS = (
     Method("chat.startStream", start, texts("channel", "thread_ts"), STARTING, WRITE, tier=2),

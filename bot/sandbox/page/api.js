@@ -10,7 +10,8 @@ export class SandboxError extends Error {
 
 async function answerOf(response) {
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new SandboxError(body.error ?? `http_${response.status}`, body.message ?? "The sandbox could not do that.");
+  if (!response.ok)
+    throw new SandboxError(body.error ?? `http_${response.status}`, body.message ?? "The sandbox could not do that.");
   return body;
 }
 
@@ -34,13 +35,18 @@ export class Api {
   }
 
   #post(path, body) {
-    return request(`/page/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ as: this.person, ...body }) });
+    return request(`/page/${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ as: this.person, ...body }),
+    });
   }
 
   state = () => this.#get("state");
   messages = (channel, threadTs) => this.#get("messages", threadTs ? { channel, thread_ts: threadTs } : { channel });
   home = () => this.#get("home");
-  post = (channel, text, threadTs) => this.#post("message", threadTs ? { channel, text, thread_ts: threadTs } : { channel, text });
+  post = (channel, text, threadTs) =>
+    this.#post("message", threadTs ? { channel, text, thread_ts: threadTs } : { channel, text });
   edit = (channel, ts, text) => this.#post("edit", { channel, ts, text });
   remove = (channel, ts) => this.#post("delete", { channel, ts });
   command = (channel, text) => this.#post("command", { channel, text });

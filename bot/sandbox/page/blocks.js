@@ -10,7 +10,11 @@ import { channelBadge, personBadge, specialBadge } from "./mrkdwn.js";
 import { plainText, textObject } from "./text.js";
 
 export function renderBlocks(blocks, context) {
-  return el("div", { class: "blocks" }, blocks.map((block) => renderBlock(block, context)));
+  return el(
+    "div",
+    { class: "blocks" },
+    blocks.map((block) => renderBlock(block, context)),
+  );
 }
 
 export function renderBlock(block, context) {
@@ -25,16 +29,36 @@ const BLOCKS = {
   header: (block) => el("h3", {}, plainText(block.text)),
   section: sectionBlock,
   markdown: (block, { names }) => el("div", { class: "markdown" }, renderMarkdown(block.text ?? "", names)),
-  context: (block, context) => el("div", {}, (block.elements ?? []).map((element) => contextElement(element, context))),
-  actions: (block, context) => el("div", {}, (block.elements ?? []).map((element) => control(block, element, context))),
-  context_actions: (block, context) => el("div", {}, (block.elements ?? []).map((element) => control(block, element, context))),
+  context: (block, context) =>
+    el(
+      "div",
+      {},
+      (block.elements ?? []).map((element) => contextElement(element, context)),
+    ),
+  actions: (block, context) =>
+    el(
+      "div",
+      {},
+      (block.elements ?? []).map((element) => control(block, element, context)),
+    ),
+  context_actions: (block, context) =>
+    el(
+      "div",
+      {},
+      (block.elements ?? []).map((element) => control(block, element, context)),
+    ),
   divider: () => el("hr"),
   input: inputBlock,
   alert: alertBlock,
   image: (block) => el("div", {}, imageLink(block)),
   plan: (block) => el("p", {}, el("strong", {}, block.title)),
   task_card: taskCard,
-  rich_text: (block, { names }) => el("div", {}, (block.elements ?? []).map((element) => richElement(element, names))),
+  rich_text: (block, { names }) =>
+    el(
+      "div",
+      {},
+      (block.elements ?? []).map((element) => richElement(element, names)),
+    ),
 };
 
 const unknownBlock = (block) => el("p", { class: "fallback" }, `A block of type “${block.type}” is not drawn here.`);
@@ -42,15 +66,32 @@ const unknownBlock = (block) => el("p", { class: "fallback" }, `A block of type 
 function sectionBlock(block, context) {
   const body = el("div", { class: "section-body" });
   if (block.text) body.append(el("div", { class: "mrkdwn" }, textObject(block.text, context.names)));
-  if (block.fields) body.append(el("div", { class: "fields" }, block.fields.map((field) => el("div", { class: "mrkdwn" }, textObject(field, context.names)))));
-  return el("div", {}, body, block.accessory && el("div", { class: "accessory" }, control(block, block.accessory, context)));
+  if (block.fields)
+    body.append(
+      el(
+        "div",
+        { class: "fields" },
+        block.fields.map((field) => el("div", { class: "mrkdwn" }, textObject(field, context.names))),
+      ),
+    );
+  return el(
+    "div",
+    {},
+    body,
+    block.accessory && el("div", { class: "accessory" }, control(block, block.accessory, context)),
+  );
 }
 
 const TASK_MARKS = { pending: "○", in_progress: "◐", complete: "✓", error: "✕" };
 
 /** A step that the app reports while it writes, with what it found. */
 function taskCard({ status, title, sources = [] }) {
-  return el("p", {}, `${TASK_MARKS[status] ?? "○"} ${title}`, sources.map(({ url, text }) => [" · ", link(url, text || url)]));
+  return el(
+    "p",
+    {},
+    `${TASK_MARKS[status] ?? "○"} ${title}`,
+    sources.map(({ url, text }) => [" · ", link(url, text || url)]),
+  );
 }
 
 function contextElement(element, { names }) {
@@ -70,6 +111,7 @@ const CONTROLS = {
   feedback_buttons: feedbackControl,
   icon_button: iconButton,
   static_select: selectElement,
+  multi_static_select: choiceElement,
   radio_buttons: choiceElement,
   checkboxes: choiceElement,
   image: (_block, element) => imageLink(element),
@@ -82,10 +124,23 @@ function control(block, element, context) {
 
 function buttonControl(block, element, context) {
   const style = ["primary", "danger"].includes(element.style) ? ` button-${element.style}` : "";
-  const attributes = { class: `button${style}`, "data-action-id": element.action_id, "aria-label": element.accessibility_label, "data-testid": "block-button" };
-  const press = (event) => pressing(event.currentTarget, context.act(block, element, { type: "button", text: element.text, value: element.value, style: element.style }));
+  const attributes = {
+    class: `button${style}`,
+    "data-action-id": element.action_id,
+    "aria-label": element.accessibility_label,
+    "data-testid": "block-button",
+  };
+  const press = (event) =>
+    pressing(
+      event.currentTarget,
+      context.act(block, element, { type: "button", text: element.text, value: element.value, style: element.style }),
+    );
   if (element.url && safeUrl(element.url)) {
-    return el("a", { ...attributes, href: element.url, target: "_blank", rel: "noopener noreferrer", onclick: press }, plainText(element.text));
+    return el(
+      "a",
+      { ...attributes, href: element.url, target: "_blank", rel: "noopener noreferrer", onclick: press },
+      plainText(element.text),
+    );
   }
   return el("button", { ...attributes, type: "button", onclick: press }, plainText(element.text));
 }
@@ -105,23 +160,63 @@ function feedbackControl(block, element, context) {
   const side = (button, name) => {
     const press = async (event) => {
       const group = event.currentTarget.parentElement;
-      const taken = await pressing(event.currentTarget, context.act(block, element, { type: "feedback_buttons", text: button.text, value: button.value }));
+      const taken = await pressing(
+        event.currentTarget,
+        context.act(block, element, { type: "feedback_buttons", text: button.text, value: button.value }),
+      );
       if (!taken) return;
       context.pressed?.set(key, button.value);
-      for (const other of group.children) other.setAttribute("aria-pressed", String(other.dataset.value === button.value));
+      for (const other of group.children)
+        other.setAttribute("aria-pressed", String(other.dataset.value === button.value));
     };
     const label = button.accessibility_label ?? plainText(button.text);
-    const attributes = { type: "button", class: "feedback", title: plainText(button.text), "aria-label": label, "data-value": button.value };
+    const attributes = {
+      type: "button",
+      class: "feedback",
+      title: plainText(button.text),
+      "aria-label": label,
+      "data-value": button.value,
+    };
     const pressed = String(context.pressed?.get(key) === button.value);
-    return el("button", { ...attributes, "data-testid": `feedback-${name}`, "data-action-id": element.action_id, "aria-pressed": pressed, onclick: press }, icon(name));
+    return el(
+      "button",
+      {
+        ...attributes,
+        "data-testid": `feedback-${name}`,
+        "data-action-id": element.action_id,
+        "aria-pressed": pressed,
+        onclick: press,
+      },
+      icon(name),
+    );
   };
-  return el("div", { class: "feedback-buttons", role: "group", "aria-label": "Was this answer good?" }, side(element.positive_button, "up"), side(element.negative_button, "down"));
+  return el(
+    "div",
+    { class: "feedback-buttons", role: "group", "aria-label": "Was this answer good?" },
+    side(element.positive_button, "up"),
+    side(element.negative_button, "down"),
+  );
 }
 
 function iconButton(block, element, context) {
-  const press = (event) => pressing(event.currentTarget, context.act(block, element, { type: "icon_button", text: element.text, value: element.value }));
+  const press = (event) =>
+    pressing(
+      event.currentTarget,
+      context.act(block, element, { type: "icon_button", text: element.text, value: element.value }),
+    );
   const label = element.accessibility_label ?? plainText(element.text);
-  return el("button", { type: "button", class: "feedback", "aria-label": label, title: label, "data-action-id": element.action_id, onclick: press }, icon("trash"));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "feedback",
+      "aria-label": label,
+      title: label,
+      "data-action-id": element.action_id,
+      onclick: press,
+    },
+    icon("trash"),
+  );
 }
 
 // -- rich text (what Slack makes of a person's message)
@@ -140,7 +235,12 @@ function richElement(element, names) {
 const RICH_STYLES = { bold: "strong", italic: "em", strike: "s", code: "code" };
 
 const RICH_INLINE = {
-  text: (piece) => el("span", {}, piece.text.split("\n").flatMap((line, i) => (i ? [el("br"), line] : [line]))),
+  text: (piece) =>
+    el(
+      "span",
+      {},
+      piece.text.split("\n").flatMap((line, i) => (i ? [el("br"), line] : [line])),
+    ),
   link: (piece) => link(piece.url, piece.text || piece.url),
   user: (piece, names) => personBadge(piece.user_id, names),
   usergroup: (piece) => specialBadge(`subteam^${piece.usergroup_id}`),
@@ -150,7 +250,9 @@ const RICH_INLINE = {
 };
 
 function richInline(piece, names) {
-  const draw = Object.hasOwn(RICH_INLINE, piece.type) ? RICH_INLINE[piece.type] : () => el("span", {}, piece.text ?? "");
+  const draw = Object.hasOwn(RICH_INLINE, piece.type)
+    ? RICH_INLINE[piece.type]
+    : () => el("span", {}, piece.text ?? "");
   const styles = Object.keys(RICH_STYLES).filter((style) => piece.style?.[style]);
   return styles.reduce((node, style) => el(RICH_STYLES[style], {}, node), draw(piece, names));
 }

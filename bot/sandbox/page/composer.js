@@ -18,16 +18,56 @@ export class Composer {
 
   #build(label, prefix) {
     const listId = `${prefix}completions`;
-    this.area = el("textarea", { rows: 1, "aria-label": label, "data-testid": `${prefix}composer`, "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-controls": listId, autocomplete: "off",
-      onkeydown: (event) => this.#key(event), oninput: () => this.#changed(), onclick: () => this.#complete(), onblur: () => this.#show([]) });
-    this.list = el("ul", { class: "completions", role: "listbox", id: listId, "aria-label": "Suggestions", "data-testid": `${prefix}completions`, hidden: true });
-    this.button = el("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send", "data-testid": `${prefix}send`, disabled: true }, icon("send"));
-    this.note = el("p", { class: "composer-note", role: "alert", "data-testid": `${prefix}composer-note`, hidden: true });
+    this.area = el("textarea", {
+      rows: 1,
+      "aria-label": label,
+      "data-testid": `${prefix}composer`,
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+      "aria-controls": listId,
+      autocomplete: "off",
+      onkeydown: (event) => this.#key(event),
+      oninput: () => this.#changed(),
+      onclick: () => this.#complete(),
+      onblur: () => this.#show([]),
+    });
+    this.list = el("ul", {
+      class: "completions",
+      role: "listbox",
+      id: listId,
+      "aria-label": "Suggestions",
+      "data-testid": `${prefix}completions`,
+      hidden: true,
+    });
+    this.button = el(
+      "button",
+      {
+        type: "submit",
+        class: "send",
+        "aria-label": "Send",
+        title: "Send",
+        "data-testid": `${prefix}send`,
+        disabled: true,
+      },
+      icon("send"),
+    );
+    this.note = el("p", {
+      class: "composer-note",
+      role: "alert",
+      "data-testid": `${prefix}composer-note`,
+      hidden: true,
+    });
     const submit = (event) => {
       event.preventDefault();
       this.#submit();
     };
-    this.form = el("form", { class: "composer", onsubmit: submit }, this.list, this.note, el("div", { class: "composer-box" }, this.area, this.button));
+    this.form = el(
+      "form",
+      { class: "composer", onsubmit: submit },
+      this.list,
+      this.note,
+      el("div", { class: "composer-box" }, this.area, this.button),
+    );
   }
 
   /** Show the draft of another channel or thread. */
@@ -122,7 +162,18 @@ export class Composer {
       event.preventDefault(); // keeps the text field focused
       this.#accept(i);
     };
-    return el("li", { role: "option", id: `${this.list.id}-${i}`, "data-testid": "completion", "data-insert": insert, onmousedown: pick }, el("strong", {}, title), el("span", {}, detail));
+    return el(
+      "li",
+      {
+        role: "option",
+        id: `${this.list.id}-${i}`,
+        "data-testid": "completion",
+        "data-insert": insert,
+        onmousedown: pick,
+      },
+      el("strong", {}, title),
+      el("span", {}, detail),
+    );
   }
 
   #highlight(index) {
@@ -143,13 +194,33 @@ export class Composer {
 /** What `@`, `#` and `/` can become for one person, best first. */
 export function candidatesFor(token, state) {
   const typed = token.slice(1).toLowerCase();
-  if (token[0] === "/") return matching(typed, state.commands, (command) => [command.command.slice(1)]).map((command) => ({ insert: command.command, title: `${command.command} ${command.usage_hint ?? ""}`, detail: command.description ?? "" }));
-  if (token[0] === "#") return matching(typed, [...state.channels.values()].filter(({ kind }) => kind !== "im"), ({ name }) => [name]).map(({ name, topic }) => ({ insert: `#${name}`, title: `#${name}`, detail: topic ?? "" }));
-  const people = [...state.users.values()].sort((a, b) => Number(b.id === state.app.user_id) - Number(a.id === state.app.user_id));
-  return matching(typed, people, (user) => [user.name, user.real_name ?? ""]).map((user) => ({ insert: `@${user.name}`, title: `@${user.name}`, detail: user.id === state.app.user_id ? "App" : (user.real_name ?? "") }));
+  if (token[0] === "/")
+    return matching(typed, state.commands, (command) => [command.command.slice(1)]).map((command) => ({
+      insert: command.command,
+      title: `${command.command} ${command.usage_hint ?? ""}`,
+      detail: command.description ?? "",
+    }));
+  if (token[0] === "#")
+    return matching(
+      typed,
+      [...state.channels.values()].filter(({ kind }) => kind !== "im"),
+      ({ name }) => [name],
+    ).map(({ name, topic }) => ({ insert: `#${name}`, title: `#${name}`, detail: topic ?? "" }));
+  const people = [...state.users.values()].sort(
+    (a, b) => Number(b.id === state.app.user_id) - Number(a.id === state.app.user_id),
+  );
+  return matching(typed, people, (user) => [user.name, user.real_name ?? ""]).map((user) => ({
+    insert: `@${user.name}`,
+    title: `@${user.name}`,
+    detail: user.id === state.app.user_id ? "App" : (user.real_name ?? ""),
+  }));
 }
 
 function matching(typed, things, namesOf) {
-  const begins = (name) => name.toLowerCase().split(/\s+/).some((word) => word.startsWith(typed));
+  const begins = (name) =>
+    name
+      .toLowerCase()
+      .split(/\s+/)
+      .some((word) => word.startsWith(typed));
   return things.filter((thing) => namesOf(thing).some(begins));
 }

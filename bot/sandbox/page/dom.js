@@ -56,15 +56,22 @@ const ICONS = {
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
-  for (const [key, value] of [["viewBox", "0 0 16 16"], ["class", "icon"], ["aria-hidden", "true"]]) svg.setAttribute(key, value);
+  for (const [key, value] of [
+    ["viewBox", "0 0 16 16"],
+    ["class", "icon"],
+    ["aria-hidden", "true"],
+  ])
+    svg.setAttribute(key, value);
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
 }
 
-const FOCUSABLE = "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled])";
+const FOCUSABLE =
+  "a[href], button:not([disabled]), input:not([disabled]), select:not([disabled]), textarea:not([disabled])";
 
-export const focusable = (root) => [...root.querySelectorAll(FOCUSABLE)].filter((node) => node.getClientRects().length > 0);
+export const focusable = (root) =>
+  [...root.querySelectorAll(FOCUSABLE)].filter((node) => node.getClientRects().length > 0);
 
 const drawn = new WeakMap(); // parent → Map(key → {node, signature})
 
@@ -82,7 +89,8 @@ export function reconcile(parent, items) {
 }
 
 function drawItem({ signature, build }, old) {
-  const same = old && old.signature.length === signature.length && old.signature.every((part, i) => part === signature[i]);
+  const same =
+    old && old.signature.length === signature.length && old.signature.every((part, i) => part === signature[i]);
   if (same) return old;
   const node = build();
   if (old) replaceKeepingFocus(old.node, node);

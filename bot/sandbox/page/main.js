@@ -40,25 +40,20 @@ class Page {
 
   /** Begin to be `person` (the server's first one when empty); everything of the person before is forgotten. */
   async play(person, place = {}) {
-    this.socket?.close();
+    const state = new State(person);
+    state.take(await new Api(person).state());
     const wanted = place.channel ?? this.current.channel;
-    this.current = new State(person);
-    const { me } = await this.#take(this.current, new Api(person));
-    this.current.me = me;
-    this.api = new Api(me);
-    const known = this.current.channels;
-    this.current.channel = known.has(wanted) ? wanted : [...known.keys()][0];
-    this.current.thread = place.thread ?? null;
-    this.current.tab = place.tab ?? "messages";
+    state.channel = state.channels.has(wanted) ? wanted : [...state.channels.keys()][0];
+    state.thread = place.thread ?? null;
+    state.tab = place.tab ?? "messages";
+    this.socket?.close();
+    this.api = new Api(state.me);
+    this.current = state;
     if (!place.message) this.#moved();
     this.#connect();
   }
 
-  async #take(state, api) {
-    const answer = await api.state();
-    state.take(answer);
-    return answer;
-  }
+  switchTo = (person) => this.#try(this.play(person));
 
   #connect() {
     const state = this.current;
@@ -67,7 +62,11 @@ class Page {
       this.draw();
     };
     this.late = [];
-    this.socket = new LiveSocket(state.me, { onEvent: (event) => this.#arrived(event), onOpen: () => this.#try(this.#refresh(state)), onLost });
+    this.socket = new LiveSocket(state.me, {
+      onEvent: (event) => this.#arrived(event),
+      onOpen: () => this.#try(this.#refresh(state)),
+      onLost,
+    });
     this.draw();
   }
 
@@ -92,7 +91,7 @@ class Page {
     state.online = true;
     if (lost) state.statuses.clear();
     await this.#whileEventsWait(async () => {
-      await this.#take(state, this.api);
+      state.take(await this.api.state());
       state.loaded.clear();
       await this.#load(state);
     });
@@ -103,7 +102,9 @@ class Page {
 
   #load(state) {
     const { channel, thread } = state;
-    const missing = [[channel], [channel, thread]].filter(([id, ts]) => ts !== null && !state.loaded.has(ts ? threadKey(id, ts) : id));
+    const missing = [[channel], [channel, thread]].filter(
+      ([id, ts]) => ts !== null && !state.loaded.has(ts ? threadKey(id, ts) : id),
+    );
     return this.#whileEventsWait(async () => {
       for (const [id, ts] of missing) state.takeMessages(id, (await this.api.messages(id, ts)).messages, ts);
       this.draw();
@@ -114,17 +115,20 @@ class Page {
     const message = this.current.apply(event);
     if (message) this.#announce(message);
     if (message) this.#showAnswer(message);
-    if (event.type === "status" && event.status && event.channel === this.current.channel) this.announcer.textContent = `${appName(this.current)} ${event.status}`;
+    if (event.type === "status" && event.status && event.channel === this.current.channel)
+      this.announcer.textContent = `${appName(this.current)} ${event.status}`;
     if (event.type === "message_changed" && !event.message.streaming) this.#announceEnd(event.message);
     this.draw();
   }
 
-  /** The asker sees the answer's thread at once, where there is room for it and no other thread is open. */
+  /** The asker sees the answer's thread at once, where there is room and no thread is open that they chose themselves. */
   #showAnswer(message) {
     const { current: state } = this;
-    if (!message.bot || !isReply(message) || state.thread || !WIDE.matches || message.channel !== state.channel) return;
-    const root = state.message(message.channel, message.thread_ts);
-    if (root?.user === state.me) this.openThread(message.channel, message.thread_ts);
+    const busy = state.thread && (!state.threadFollows || this.threadPane.root.contains(document.activeElement));
+    if (!message.bot || !isReply(message) || busy || !WIDE.matches || message.channel !== state.channel) return;
+    if (state.message(message.channel, message.thread_ts)?.user !== state.me) return;
+    this.openThread(message.channel, message.thread_ts);
+    state.threadFollows = true;
   }
 
   #announce(message) {
@@ -200,7 +204,7 @@ class Page {
 
   async openThread(channel, ts, { focus = false } = {}) {
     const { current: state } = this;
-    Object.assign(state, { channel, thread: ts, editing: null });
+    Object.assign(state, { channel, thread: ts, threadFollows: false, editing: null });
     this.#moved();
     if (focus) setTimeout(() => this.threadPane.composer.focus());
     await this.#try(this.#load(state));
@@ -223,9 +227,10 @@ class Page {
   async #followHash() {
     const { as, channel, message, thread, tab } = placeInHash();
     const { current: state } = this;
-    if (as && as !== state.me) return this.play(as, { channel, thread, tab });
+    if (as && as !== state.me) return this.#try(this.play(as, { channel, thread, tab }));
     if (channel && state.channels.has(channel) && channel !== state.channel) await this.openChannel(channel, { tab });
     if (message) await this.#reveal(message);
+    if (!as) this.#moved();
   }
 
   async #reveal(ts) {
@@ -280,7 +285,15 @@ class Page {
 
   async remove(message) {
     const plain = (text) => ({ type: "plain_text", text });
-    const sure = await confirmed({ title: plain("Delete message"), text: plain("This message will be deleted for everybody."), confirm: plain("Delete"), style: "danger" }, this.current.names);
+    const sure = await confirmed(
+      {
+        title: plain("Delete message"),
+        text: plain("This message will be deleted for everybody."),
+        confirm: plain("Delete"),
+        style: "danger",
+      },
+      this.current.names,
+    );
     if (sure) await this.#try(this.api.remove(message.channel, message.ts));
   }
 
@@ -303,7 +316,11 @@ class Page {
 
   async #act(where, block, element, action) {
     if (element.confirm && !(await confirmed(element.confirm, this.current.names))) return false;
-    return (await this.#try(this.api.action({ ...where, block_id: block.block_id, action_id: element.action_id, action }))) !== null;
+    return (
+      (await this.#try(
+        this.api.action({ ...where, block_id: block.block_id, action_id: element.action_id, action }),
+      )) !== null
+    );
   }
 
   /** Hand a form to the app; resolves to its errors by block_id, if any. */

@@ -24,7 +24,7 @@ const STARTS = [fence, heading, rule, quote, table, list];
 
 function blocks(lines, names, depth) {
   const nodes = [];
-  for (let i = 0; i < lines.length; ) {
+  for (let i = 0; i < lines.length;) {
     if (!lines[i].trim()) {
       i += 1;
       continue;
@@ -48,13 +48,18 @@ function startAt(lines, i, names, depth) {
 function paragraph(lines, i, names, depth) {
   let next = i + 1;
   while (next < lines.length && lines[next].trim() && !interrupts(lines, next, depth)) next += 1;
-  const text = lines.slice(i, next).map((line) => line.trim()).join("\n");
+  const text = lines
+    .slice(i, next)
+    .map((line) => line.trim())
+    .join("\n");
   return { node: el("p", {}, inline(text, names)), next };
 }
 
 function interrupts(lines, i, depth) {
   if (depth >= DEEPEST) return false;
-  return [FENCE, HEADING, RULE, QUOTE].some((pattern) => pattern.test(lines[i])) || isItem(lines[i]) || isTable(lines, i);
+  return (
+    [FENCE, HEADING, RULE, QUOTE].some((pattern) => pattern.test(lines[i])) || isItem(lines[i]) || isTable(lines, i)
+  );
 }
 
 function fence(lines, i) {
@@ -127,26 +132,45 @@ function listItem(lines, i) {
 }
 
 function isTable(lines, i) {
-  return lines[i].includes("|") && i + 1 < lines.length && lines[i + 1].includes("-") && TABLE_RULE.test(lines[i + 1])
-    && cells(lines[i]).length === cells(lines[i + 1]).length;
+  return (
+    lines[i].includes("|") &&
+    i + 1 < lines.length &&
+    lines[i + 1].includes("-") &&
+    TABLE_RULE.test(lines[i + 1]) &&
+    cells(lines[i]).length === cells(lines[i + 1]).length
+  );
 }
 
 function table(lines, i, names) {
   if (!isTable(lines, i)) return null;
-  const sides = cells(lines[i + 1]).map((cell) => (cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "left"));
+  const sides = cells(lines[i + 1]).map((cell) =>
+    cell.endsWith(":") ? (cell.startsWith(":") ? "center" : "right") : "left",
+  );
   const row = (tag, line) => {
     const texts = cells(line);
-    return el("tr", {}, sides.map((side, n) => el(tag, { class: `align-${side}` }, inline(texts[n] ?? "", names))));
+    return el(
+      "tr",
+      {},
+      sides.map((side, n) => el(tag, { class: `align-${side}` }, inline(texts[n] ?? "", names))),
+    );
   };
   let next = i + 2;
   while (next < lines.length && lines[next].trim() && lines[next].includes("|")) next += 1;
   const body = lines.slice(i + 2, next).map((line) => row("td", line));
-  const node = el("div", { class: "table-frame" }, el("table", {}, el("thead", {}, row("th", lines[i])), el("tbody", {}, body)));
+  const node = el(
+    "div",
+    { class: "table-frame" },
+    el("table", {}, el("thead", {}, row("th", lines[i])), el("tbody", {}, body)),
+  );
   return { node, next };
 }
 
 function cells(line) {
-  const texts = line.trim().replace(/^\|/, "").replace(/(^|[^\\])\|$/, "$1").split(/(?<!\\)\|/);
+  const texts = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(^|[^\\])\|$/, "$1")
+    .split(/(?<!\\)\|/);
   return texts.map((text) => text.trim().replace(/\\\|/g, "|"));
 }
 
@@ -162,7 +186,7 @@ function inline(text, names, insideLink = false) {
     if (plain) parts.push({ node: document.createTextNode(plain) });
     plain = "";
   };
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const token = tokenAt(text, i, names, insideLink);
     if (token?.plain !== undefined) plain += token.plain;
     else if (token) {
@@ -177,17 +201,30 @@ function inline(text, names, insideLink = false) {
 
 function tokenAt(text, i, names, insideLink) {
   switch (text[i]) {
-    case "\\": return escapeAt(text, i);
-    case "\n": return { node: el("br"), length: 1 };
-    case "`": return codeAt(text, i);
-    case "*": case "_": case "~": return delimiterAt(text, i);
-    case "!": return text[i + 1] === "[" ? imageAt(text, i, names, insideLink) : null;
-    case "[": return insideLink ? null : linkAt(text, i, names);
-    case "<": return entityAt(text, i, names);
-    case "&": return characterAt(text, i);
-    case ":": return shortcodeAt(text, i);
-    case "h": return insideLink ? null : bareUrlAt(text, i);
-    default: return null;
+    case "\\":
+      return escapeAt(text, i);
+    case "\n":
+      return { node: el("br"), length: 1 };
+    case "`":
+      return codeAt(text, i);
+    case "*":
+    case "_":
+    case "~":
+      return delimiterAt(text, i);
+    case "!":
+      return text[i + 1] === "[" ? imageAt(text, i, names, insideLink) : null;
+    case "[":
+      return insideLink ? null : linkAt(text, i, names);
+    case "<":
+      return entityAt(text, i, names);
+    case "&":
+      return characterAt(text, i);
+    case ":":
+      return shortcodeAt(text, i);
+    case "h":
+      return insideLink ? null : bareUrlAt(text, i);
+    default:
+      return null;
   }
 }
 
@@ -200,7 +237,10 @@ function codeAt(text, i) {
   const run = /^`+/.exec(text.slice(i))[0];
   for (let end = text.indexOf(run, i + run.length); end !== -1; end = text.indexOf(run, end + 1)) {
     if (text[end - 1] === "`" || text[end + run.length] === "`") continue;
-    const code = text.slice(i + run.length, end).replace(/\n/g, " ").replace(/^ (.*[^ ].*) $/, "$1");
+    const code = text
+      .slice(i + run.length, end)
+      .replace(/\n/g, " ")
+      .replace(/^ (.*[^ ].*) $/, "$1");
     return { node: el("code", {}, code), length: end + run.length - i };
   }
   return { plain: run, length: run.length };
@@ -223,8 +263,16 @@ function bracketAt(text, i) {
     if (text[end] === "\\") end += 1;
     else if (text[end] === "[") depth += 1;
     else if (text[end] === "]" && --depth === 0) {
-      const target = /^\(\s*(?:<([^<>\n]*)>|((?:[^\s()]|\([^\s()]*\))*))(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/.exec(text.slice(end + 1, end + 3000));
-      return target && { label: text.slice(i + 1, end), address: target[1] ?? target[2], length: end + 1 + target[0].length - i };
+      const target = /^\(\s*(?:<([^<>\n]*)>|((?:[^\s()]|\([^\s()]*\))*))(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/.exec(
+        text.slice(end + 1, end + 3000),
+      );
+      return (
+        target && {
+          label: text.slice(i + 1, end),
+          address: target[1] ?? target[2],
+          length: end + 1 + target[0].length - i,
+        }
+      );
     }
   }
   return null;
@@ -255,7 +303,13 @@ function delimiterAt(text, i) {
   const left = !spaceAfter && (!markAfter || spaceBefore || markBefore);
   const right = !spaceBefore && (!markBefore || spaceAfter || markAfter);
   const wordy = mark === "_";
-  return { mark, count: length, length, opens: left && (!wordy || !right || markBefore), closes: right && (!wordy || !left || markAfter) };
+  return {
+    mark,
+    count: length,
+    length,
+    opens: left && (!wordy || !right || markBefore),
+    closes: right && (!wordy || !left || markAfter),
+  };
 }
 
 function emphasise(parts) {

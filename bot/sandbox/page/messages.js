@@ -11,9 +11,17 @@ export const ANSWERING = { status: "is answering …", loading: [] }; // shown w
 const TOGETHER = 300; // seconds within which messages of one person share an avatar
 
 /** Draw messages into `list`; `inThread` leaves out what belongs to the channel, `divider` comes after the first message. */
-export function drawMessages(list, messages, state, actions, { inThread = false, divider = null, before = [], after = [] } = {}) {
+export function drawMessages(
+  list,
+  messages,
+  state,
+  actions,
+  { inThread = false, divider = null, before = [], after = [] } = {},
+) {
   const threads = inThread || messages.length === 0 ? new Map() : state.threads(messages[0].channel);
-  const rows = messages.flatMap((message, i) => rowsOf(message, messages[i - 1], { state, actions, inThread, replies: threads.get(message.ts) ?? [] }));
+  const rows = messages.flatMap((message, i) =>
+    rowsOf(message, messages[i - 1], { state, actions, inThread, replies: threads.get(message.ts) ?? [] }),
+  );
   if (divider) rows.splice(1, 0, divider);
   reconcile(list, [...before, ...rows, ...after]);
 }
@@ -32,7 +40,8 @@ function rowsOf(message, previous, { state, actions, inThread, replies }) {
   return newDay ? [{ key: `day-${day}`, signature: [day], build: () => dayDivider(day) }, row] : [row];
 }
 
-const dayDivider = (text) => el("div", { class: "divider", role: "separator", "aria-label": text }, el("span", {}, text));
+const dayDivider = (text) =>
+  el("div", { class: "divider", role: "separator", "aria-label": text }, el("span", {}, text));
 
 function followsOn(message, previous) {
   const near = previous && previous.user === message.user && Number(message.ts) - Number(previous.ts) < TOGETHER;
@@ -41,39 +50,92 @@ function followsOn(message, previous) {
 
 function messageRow(message, { state, actions, compact, editing, below, inThread }) {
   const kind = `${message.ephemeral ? " ephemeral" : ""}${compact ? " compact" : ""}${message.streaming ? " streaming" : ""}`;
-  const attributes = { class: `message${kind}`, "data-testid": "message", "data-ts": message.ts, "data-user": message.user, "data-thread-ts": message.thread_ts };
-  return el("article", { ...attributes, "data-ephemeral": Boolean(message.ephemeral), "data-streaming": Boolean(message.streaming), "aria-busy": Boolean(message.streaming) && "true", "aria-label": `${nameOf(state, message.user)}, ${timeOf(message.ts)}` },
+  const attributes = {
+    class: `message${kind}`,
+    "data-testid": "message",
+    "data-ts": message.ts,
+    "data-user": message.user,
+    "data-thread-ts": message.thread_ts,
+  };
+  return el(
+    "article",
+    {
+      ...attributes,
+      "data-ephemeral": Boolean(message.ephemeral),
+      "data-streaming": Boolean(message.streaming),
+      "aria-busy": Boolean(message.streaming) && "true",
+      "aria-label": `${nameOf(state, message.user)}, ${timeOf(message.ts)}`,
+    },
     el("div", { class: "gutter" }, compact ? timeLink(message) : avatar(state, message.user)),
-    el("div", { class: "message-body" },
+    el(
+      "div",
+      { class: "message-body" },
       message.ephemeral && ephemeralNote(message, actions),
       !compact && messageHead(message, state),
       editing ? editForm(message, state, actions) : messageContent(message, state, actions),
-      below && threadBelow(message, below, state, actions)),
-    !editing && !message.ephemeral && toolbar(message, state, actions, inThread));
+      below && threadBelow(message, below, state, actions),
+    ),
+    !editing && !message.ephemeral && toolbar(message, state, actions, inThread),
+  );
 }
 
 function messageHead(message, state) {
-  return el("header", { class: "message-head" },
-    el("span", { class: "author" }, nameOf(state, message.user)), " ",
-    message.bot && el("span", { class: "badge" }, "APP"), " ", timeLink(message));
+  return el(
+    "header",
+    { class: "message-head" },
+    el("span", { class: "author" }, nameOf(state, message.user)),
+    " ",
+    message.bot && el("span", { class: "badge" }, "APP"),
+    " ",
+    timeLink(message),
+  );
 }
 
-const timeLink = (message) => el("a", { class: "time", href: `#channel=${message.channel}&message=${message.ts}`, title: fullTimeOf(message.ts) }, el("time", { datetime: isoOf(message.ts) }, timeOf(message.ts)));
+const timeLink = (message) =>
+  el(
+    "a",
+    { class: "time", href: `#channel=${message.channel}&message=${message.ts}`, title: fullTimeOf(message.ts) },
+    el("time", { datetime: isoOf(message.ts) }, timeOf(message.ts)),
+  );
 
 function ephemeralNote(message, actions) {
-  return el("p", { class: "ephemeral-note" }, icon("eye"), "Only visible to you · ",
-    el("button", { type: "button", class: "text-button", "data-testid": "dismiss", onclick: () => actions.dismiss(message) }, "Dismiss"));
+  return el(
+    "p",
+    { class: "ephemeral-note" },
+    icon("eye"),
+    "Only visible to you · ",
+    el(
+      "button",
+      { type: "button", class: "text-button", "data-testid": "dismiss", onclick: () => actions.dismiss(message) },
+      "Dismiss",
+    ),
+  );
 }
 
 /** Blocks where the app sent some, otherwise the text; a person's message is its text. */
 export function messageContent(message, state, actions) {
   const { names } = state;
   const blocks = message.bot || message.blocks?.some((block) => block.type !== "rich_text") ? message.blocks : null;
-  const context = { names, pressed: state.pressedIn(message), act: (block, element, action) => actions.act(message, block, element, action) };
-  const content = blocks?.length ? renderBlocks(blocks, context) : el("div", { class: "mrkdwn" }, renderMrkdwn(message.text ?? "", names));
-  const reactions = (message.reactions ?? []).map(({ name, count, users }) => el("span", { class: "reaction" }, withEmoji(`:${name}:`), ` ${count ?? users?.length ?? 1}`));
+  const context = {
+    names,
+    pressed: state.pressedIn(message),
+    act: (block, element, action) => actions.act(message, block, element, action),
+  };
+  const content = blocks?.length
+    ? renderBlocks(blocks, context)
+    : el("div", { class: "mrkdwn" }, renderMrkdwn(message.text ?? "", names));
+  const reactions = (message.reactions ?? []).map(({ name, count, users }) =>
+    el("span", { class: "reaction" }, withEmoji(`:${name}:`), ` ${count ?? users?.length ?? 1}`),
+  );
   const edited = message.edited && !message.bot && el("span", { class: "edited" }, " (edited)");
-  return el("div", { class: "content", "data-testid": "message-content" }, content, edited, message.streaming && el("span", { class: "caret", "aria-hidden": "true" }), reactions.length > 0 && el("div", { class: "reactions" }, reactions));
+  return el(
+    "div",
+    { class: "content", "data-testid": "message-content" },
+    content,
+    edited,
+    message.streaming && el("span", { class: "caret", "aria-hidden": "true" }),
+    reactions.length > 0 && el("div", { class: "reactions" }, reactions),
+  );
 }
 
 // -- threads below a message
@@ -98,18 +160,39 @@ function threadBelow(message, { status, hidden, answering }, state, actions) {
 function threadLink(message, count, hidden, state, actions) {
   const users = (message.reply_users ?? []).slice(0, 4).map((id) => avatar(state, id, { small: true }));
   const label = count ? `${count} ${count === 1 ? "reply" : "replies"}` : "Reply only visible to you";
-  const last = message.latest_reply && el("span", { class: "last-reply" }, `Last ${dayOf(message.latest_reply).toLowerCase()} at ${timeOf(message.latest_reply)}`);
-  return el("button", { type: "button", class: "thread-link", "data-testid": "thread-link", onclick: () => actions.openThread(message.channel, message.ts, { focus: true }) },
-    el("span", { class: "stack" }, users), el("span", { class: "count" }, label), count > 0 && hidden > 0 && icon("eye"), last);
+  const last =
+    message.latest_reply &&
+    el(
+      "span",
+      { class: "last-reply" },
+      `Last ${dayOf(message.latest_reply).toLowerCase()} at ${timeOf(message.latest_reply)}`,
+    );
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "thread-link",
+      "data-testid": "thread-link",
+      onclick: () => actions.openThread(message.channel, message.ts, { focus: true }),
+    },
+    el("span", { class: "stack" }, users),
+    el("span", { class: "count" }, label),
+    count > 0 && hidden > 0 && icon("eye"),
+    last,
+  );
 }
 
 /** "Footnote is searching …" and a way to stop it; the loading messages take turns (see `turnStatuses`). */
 export function statusLine({ status, loading }, state, stop) {
   const message = el("span", { class: "loading-message" }, loading[0] ?? "");
-  const line = el("p", { class: "status", "data-testid": "status" },
+  const line = el(
+    "p",
+    { class: "status", "data-testid": "status" },
     el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")),
-    el("span", {}, `${appName(state)} ${status}`), message,
-    stop && el("button", { type: "button", class: "text-button", "data-testid": "status-stop", onclick: stop }, "Stop"));
+    el("span", {}, `${appName(state)} ${status}`),
+    message,
+    stop && el("button", { type: "button", class: "text-button", "data-testid": "status-stop", onclick: stop }, "Stop"),
+  );
   line.turn = (n) => loading.length > 1 && message.replaceChildren(loading[n % loading.length]);
   return line;
 }
@@ -120,10 +203,16 @@ export const turnStatuses = (n) => document.querySelectorAll(".status").forEach(
 
 function toolbar(message, state, actions, inThread) {
   const own = message.user === state.me;
-  const button = (name, label, testid, act) => el("button", { type: "button", class: "tool", "aria-label": label, title: label, "data-testid": testid, onclick: act }, icon(name));
+  const button = (name, label, testid, act) =>
+    el(
+      "button",
+      { type: "button", class: "tool", "aria-label": label, title: label, "data-testid": testid, onclick: act },
+      icon(name),
+    );
   const root = isReply(message) ? message.thread_ts : message.ts;
   const tools = [
-    !inThread && button("reply", "Reply in thread", "reply", () => actions.openThread(message.channel, root, { focus: true })),
+    !inThread &&
+      button("reply", "Reply in thread", "reply", () => actions.openThread(message.channel, root, { focus: true })),
     own && button("edit", "Edit message", "edit", () => actions.startEdit(message)),
     own && button("trash", "Delete message", "delete", () => actions.remove(message)),
   ].filter(Boolean);
@@ -154,7 +243,15 @@ function editForm(message, state, actions) {
   };
   area.addEventListener("keydown", keys);
   queueMicrotask(() => area.focus());
-  return el("form", { class: "edit-form", onsubmit: save }, area, el("div", { class: "edit-buttons" },
-    el("button", { type: "button", class: "button", onclick: () => actions.stopEdit() }, "Cancel"),
-    el("button", { type: "submit", class: "button button-primary", "data-testid": "edit-save" }, "Save")));
+  return el(
+    "form",
+    { class: "edit-form", onsubmit: save },
+    area,
+    el(
+      "div",
+      { class: "edit-buttons" },
+      el("button", { type: "button", class: "button", onclick: () => actions.stopEdit() }, "Cancel"),
+      el("button", { type: "submit", class: "button button-primary", "data-testid": "edit-save" }, "Save"),
+    ),
+  );
 }

@@ -23,7 +23,12 @@ export class ModalStack {
 
   constructor(root, actions) {
     this.actions = actions;
-    this.dialog = el("dialog", { class: "modal", "data-testid": "modal", "aria-labelledby": "modal-title", oncancel: (event) => this.#cancelled(event) });
+    this.dialog = el("dialog", {
+      class: "modal",
+      "data-testid": "modal",
+      "aria-labelledby": "modal-title",
+      oncancel: (event) => this.#cancelled(event),
+    });
     trapFocus(this.dialog);
     root.append(this.dialog);
   }
@@ -50,19 +55,52 @@ export class ModalStack {
 
   #focusFirst(form) {
     if (form.contains(document.activeElement)) return;
-    (form.querySelector("[autofocus]") ?? focusable(form.querySelector(".modal-body"))[0] ?? focusable(form)[0])?.focus();
+    (
+      form.querySelector("[autofocus]") ??
+      focusable(form.querySelector(".modal-body"))[0] ??
+      focusable(form)[0]
+    )?.focus();
   }
 
   #build(view, state) {
-    const context = { names: state.names, act: (block, element, action) => this.actions.actInView(view, block, element, action) };
+    const context = {
+      names: state.names,
+      act: (block, element, action) => this.actions.actInView(view, block, element, action),
+    };
     const error = el("p", { class: "form-error", role: "alert", "data-testid": "modal-error", hidden: true });
-    const submit = view.submit && el("button", { type: "submit", class: "button button-primary", "data-testid": "modal-submit" }, plainText(view.submit));
-    const close = el("button", { type: "button", class: "button", "data-testid": "modal-close", onclick: () => this.actions.closeView(view) }, plainText(view.close) || "Close");
-    const form = el("form", { novalidate: true, "data-callback-id": view.callback_id, onsubmit: (event) => this.#submitted(event, view, form, error) },
-      el("header", { class: "modal-head" }, avatar(state, state.app.user_id), el("h2", { id: "modal-title" }, plainText(view.title) || appName(state)),
-        el("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.actions.closeView(view) }, icon("close"))),
+    const submit =
+      view.submit &&
+      el(
+        "button",
+        { type: "submit", class: "button button-primary", "data-testid": "modal-submit" },
+        plainText(view.submit),
+      );
+    const close = el(
+      "button",
+      { type: "button", class: "button", "data-testid": "modal-close", onclick: () => this.actions.closeView(view) },
+      plainText(view.close) || "Close",
+    );
+    const form = el(
+      "form",
+      {
+        novalidate: true,
+        "data-callback-id": view.callback_id,
+        onsubmit: (event) => this.#submitted(event, view, form, error),
+      },
+      el(
+        "header",
+        { class: "modal-head" },
+        avatar(state, state.app.user_id),
+        el("h2", { id: "modal-title" }, plainText(view.title) || appName(state)),
+        el(
+          "button",
+          { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.actions.closeView(view) },
+          icon("close"),
+        ),
+      ),
       el("div", { class: "modal-body" }, renderBlocks(view.blocks ?? [], context), error),
-      el("footer", { class: "modal-foot" }, close, submit));
+      el("footer", { class: "modal-foot" }, close, submit),
+    );
     return form;
   }
 
@@ -102,12 +140,31 @@ export function confirmed(object, names) {
       resolve(value);
     };
     const style = object.style === "danger" ? "button-danger" : "button-primary";
-    const dialog = el("dialog", { class: "modal confirm", "data-testid": "confirm", "aria-labelledby": "confirm-title", oncancel: () => answer(false) },
+    const dialog = el(
+      "dialog",
+      {
+        class: "modal confirm",
+        "data-testid": "confirm",
+        "aria-labelledby": "confirm-title",
+        oncancel: () => answer(false),
+      },
       el("header", { class: "modal-head" }, el("h2", { id: "confirm-title" }, plainText(object.title))),
       el("div", { class: "modal-body" }, textObject(object.text, names)),
-      el("footer", { class: "modal-foot" },
-        el("button", { type: "button", class: "button", "data-testid": "confirm-deny", onclick: () => answer(false) }, plainText(object.deny) || "Cancel"),
-        el("button", { type: "button", class: `button ${style}`, "data-testid": "confirm-agree", onclick: () => answer(true) }, plainText(object.confirm) || "Yes")));
+      el(
+        "footer",
+        { class: "modal-foot" },
+        el(
+          "button",
+          { type: "button", class: "button", "data-testid": "confirm-deny", onclick: () => answer(false) },
+          plainText(object.deny) || "Cancel",
+        ),
+        el(
+          "button",
+          { type: "button", class: `button ${style}`, "data-testid": "confirm-agree", onclick: () => answer(true) },
+          plainText(object.confirm) || "Yes",
+        ),
+      ),
+    );
     trapFocus(dialog);
     document.body.append(dialog);
     dialog.showModal();

@@ -13,7 +13,8 @@ export const unescapeEntities = (text) => text.replace(/&(?:amp|lt|gt);/g, (enti
 export function renderMrkdwn(text, names) {
   const fragment = document.createDocumentFragment();
   text.split(/\n?```([\s\S]*?)```\n?/).forEach((part, i) => {
-    if (i % 2) fragment.append(el("pre", { class: "fence" }, el("code", {}, unescapeEntities(part.replace(/^\n|\n$/g, "")))));
+    if (i % 2)
+      fragment.append(el("pre", { class: "fence" }, el("code", {}, unescapeEntities(part.replace(/^\n|\n$/g, "")))));
     else if (part) fragment.append(...quotesAndLines(part, names));
   });
   return fragment;
@@ -48,7 +49,7 @@ export function inline(text, names, depth = 0) {
     if (plain) nodes.push(document.createTextNode(unescapeEntities(plain)));
     plain = "";
   };
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const found = tokenAt(text, i, names, depth);
     if (found) {
       flush();
@@ -123,17 +124,28 @@ function entityNode(target, label, names) {
 }
 
 export function personBadge(id, names) {
-  return el("span", { class: id === names.me ? "mention mention-me" : "mention", "data-mention": id }, `@${names.user(id)}`);
+  return el(
+    "span",
+    { class: id === names.me ? "mention mention-me" : "mention", "data-mention": id },
+    `@${names.user(id)}`,
+  );
 }
 
 export function channelBadge(id, label, names) {
-  return el("a", { class: "mention", href: `#channel=${encodeURIComponent(id)}` }, `#${names.channel(id) ?? unescapeEntities(label || id)}`);
+  return el(
+    "a",
+    { class: "mention", href: `#channel=${encodeURIComponent(id)}` },
+    `#${names.channel(id) ?? unescapeEntities(label || id)}`,
+  );
 }
 
 /** `<!channel>` and its kind, drawn as a ping so that nobody overlooks one that got through. */
 export function specialBadge(command, label) {
   const [kind] = command.split("^");
   if (kind === "date") return document.createTextNode(unescapeEntities(label ?? ""));
-  const name = kind === "subteam" ? unescapeEntities(label || `@${command.split("^")[1] ?? "group"}`) : `@${unescapeEntities(kind)}`;
+  const name =
+    kind === "subteam"
+      ? unescapeEntities(label || `@${command.split("^")[1] ?? "group"}`)
+      : `@${unescapeEntities(kind)}`;
   return el("span", { class: "mention ping", "data-ping": kind, title: "This notifies people" }, name);
 }

@@ -15,7 +15,12 @@ const displayName = (state, user) => (user.id === state.app.user_id ? appName(st
 /** The app's name as a title: its bot user is often written small. */
 export const appName = ({ app }) => app.name.charAt(0).toUpperCase() + app.name.slice(1);
 
-const initials = (name) => name.split(/\s+/).slice(0, 2).map((word) => [...word][0]?.toUpperCase() ?? "").join("");
+const initials = (name) =>
+  name
+    .split(/\s+/)
+    .slice(0, 2)
+    .map((word) => [...word][0]?.toUpperCase() ?? "")
+    .join("");
 
 export function avatar(state, id, { small = false } = {}) {
   const isApp = id === state.app.user_id;

@@ -9,7 +9,11 @@ export class Scroller {
     this.list = list;
     this.place = null;
     this.follows = true;
-    this.jump = el("button", { type: "button", class: "jump", "data-testid": "jump", hidden: true, onclick: () => this.toEnd() }, "Jump to newest");
+    this.jump = el(
+      "button",
+      { type: "button", class: "jump", "data-testid": "jump", hidden: true, onclick: () => this.toEnd() },
+      "Jump to newest",
+    );
     this.frame = el("div", { class: "scroll-frame" }, list, this.jump);
     list.addEventListener("scroll", () => this.#read(), { passive: true });
     new ResizeObserver(() => this.follows && this.toEnd()).observe(list);

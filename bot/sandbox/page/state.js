@@ -27,20 +27,31 @@ export class State {
     this.home = null;
     this.channel = null;
     this.thread = null;
+    this.threadFollows = false; // was the thread opened by an answer, and may the next answer replace it?
     this.tab = "messages";
     this.editing = null;
   }
 
   /** What `/page/state` says. */
-  take({ team, users, channels, commands, app, suggestions, connected }) {
-    Object.assign(this, { team, commands: commands ?? [], app, suggestions: suggestions ?? [], connected, ready: true });
+  take({ me, team, users, channels, commands, app, suggestions, connected }) {
+    Object.assign(this, {
+      me,
+      team,
+      commands: commands ?? [],
+      app,
+      suggestions: suggestions ?? [],
+      connected,
+      ready: true,
+    });
     this.users = new Map(users.map((user) => [user.id, user]));
     this.channels = new Map(channels.map((channel) => [channel.id, channel]));
   }
 
   /** What `/page/messages` says of a channel, or of one thread in it; what is no longer there is forgotten. */
   takeMessages(channel, messages, threadTs) {
-    const kept = [...this.#of(channel).values()].filter((message) => (threadTs ? message.thread_ts !== threadTs && message.ts !== threadTs : isReply(message)));
+    const kept = [...this.#of(channel).values()].filter((message) =>
+      threadTs ? message.thread_ts !== threadTs && message.ts !== threadTs : isReply(message),
+    );
     this.messages.set(channel, new Map([...kept, ...messages].sort(byTs).map((message) => [message.ts, message])));
     this.loaded.add(threadTs ? threadKey(channel, threadTs) : channel);
   }
@@ -53,10 +64,13 @@ export class State {
   message = (channel, ts) => this.messages.get(channel)?.get(ts);
 
   #visible(channel) {
-    return [...(this.messages.get(channel)?.values() ?? [])].filter((message) => !this.dismissed.has(`${message.channel}/${message.ts}`));
+    return [...(this.messages.get(channel)?.values() ?? [])].filter(
+      (message) => !this.dismissed.has(`${message.channel}/${message.ts}`),
+    );
   }
 
-  topLevel = (channel) => this.#visible(channel).filter((message) => !isReply(message) || message.subtype === "thread_broadcast");
+  topLevel = (channel) =>
+    this.#visible(channel).filter((message) => !isReply(message) || message.subtype === "thread_broadcast");
 
   /** The replies of each thread of a channel: Map(ts of the root → messages). */
   threads = (channel) => Map.groupBy(this.#visible(channel).filter(isReply), (message) => message.thread_ts);
@@ -65,7 +79,8 @@ export class State {
     const messages = this.#of(message.channel);
     const known = messages.get(message.ts);
     messages.set(message.ts, { ...(known && replyCounts(known)), ...message });
-    if (!known && Number([...messages.keys()].at(-2)) > Number(message.ts)) this.messages.set(message.channel, new Map([...messages].sort(([, a], [, b]) => byTs(a, b))));
+    if (!known && Number([...messages.keys()].at(-2)) > Number(message.ts))
+      this.messages.set(message.channel, new Map([...messages].sort(([, a], [, b]) => byTs(a, b))));
     return !known;
   }
 
@@ -79,7 +94,8 @@ export class State {
     const isNew = this.#put(message);
     if (!isNew) return null;
     if (isReply(message) && !message.ephemeral) this.#countReply(message);
-    if (message.user === this.app.user_id && !message.ephemeral) this.statuses.delete(threadKey(message.channel, message.thread_ts ?? message.ts));
+    if (message.user === this.app.user_id && !message.ephemeral)
+      this.statuses.delete(threadKey(message.channel, message.thread_ts ?? message.ts));
     this.#markUnread(message);
     return message;
   }
@@ -109,7 +125,8 @@ export class State {
     const looking = message.channel === this.channel && this.tab === "messages";
     if (message.user === this.me || looking) return;
     const old = this.unread.get(message.channel) ?? { count: 0, mention: false };
-    const mention = old.mention || message.text?.includes(`<@${this.me}>`) || this.channels.get(message.channel)?.kind === "im";
+    const mention =
+      old.mention || message.text?.includes(`<@${this.me}>`) || this.channels.get(message.channel)?.kind === "im";
     this.unread.set(message.channel, { count: old.count + 1, mention });
   }
 

@@ -1,0 +1,265 @@
+"""What is sent to Claude: passages as search results, the conversation as turns, one read-only tool (pure)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from knowledge.plain_text import Block, Kind, PlainText, plain_text
+from knowledge.ports import AnswerRequest
+from knowledge.prompts import Prompt
+from knowledge.sentences import sentence_spans
+from knowledge.types import Chunk, Passage, Question, Quote, Turn
+from knowledge.understanding import ASSISTANT
+
+MOST_SEARCHES = 3
+"""How often Claude may search again for one question."""
+TOOL = "search"
+
+_CHARACTERS_PER_TOKEN = 4
+_OPENING_MARKUP = frozenset("*_~`[(\"'“„«")
+_FOOTNOTE = re.compile(r"\s*(?:\[\d{1,3}\])+")
+_EARLIER = "(Earlier messages are left out.)"
+_NO_EFFORT = re.compile(r"claude-3|haiku-4|(?:sonnet|opus)-4(?:-[0125]\b|-20|@|$)")
+"""Models from before `output_config.effort`: they answer it with 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Which model writes, and how."""
+
+    model: str
+    max_tokens: int
+    effort: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the request's fields. Sampling is never among them: the service refuses it."""
+        chosen: dict[str, Any] = {"model": self.model, "max_tokens": self.max_tokens}
+        if self.effort is not None and not _NO_EFFORT.search(self.model):
+            chosen["output_config"] = {"effort": self.effort}
+        return chosen
+
+
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """Write a request as the bytes that are sent and stored: sorted keys, no white space, UTF-8."""
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+class Sent:
+    """The passages that were sent, in the order in which the service counts them."""
+
+    def __init__(self) -> None:
+        self.passages: list[Passage] = []
+        self._blocks: list[list[str]] = []
+
+    def add(self, passages: Sequence[Passage]) -> tuple[list[Passage], list[dict[str, Any]]]:
+        """Take passages that were not sent yet; return them and their `search_result` blocks."""
+        known = {passage.chunk.id for passage in self.passages}
+        fresh = [passage for passage in passages if passage.chunk.id not in known and passage.chunk.text.strip()]
+        results = []
+        for passage in fresh:
+            blocks = split(passage.chunk.text)
+            self.passages.append(passage)
+            self._blocks.append(blocks)
+            results.append(_search_result(passage.chunk, blocks))
+        return fresh, results
+
+    def quote(self, citation: Mapping[str, Any]) -> Quote:
+        """Read a `search_result_location` back, unchecked: a place that was never sent keeps its number and words."""
+        number, words = _integer(citation.get("search_result_index")), _single(str(citation.get("cited_text") or ""))
+        cited = self._slice(
+            number, _integer(citation.get("start_block_index")), _integer(citation.get("end_block_index"))
+        )
+        if cited is not None and (not words or words == _single(cited)):
+            return Quote(number, cited)
+        return Quote(self._holding(words, str(citation.get("source") or ""), otherwise=number), words)
+
+    def _slice(self, number: int, start: int, end: int) -> str | None:
+        if not 0 <= number < len(self._blocks):
+            return None
+        blocks = self._blocks[number]
+        return "".join(blocks[start:end]).strip() if 0 <= start < end <= len(blocks) else None
+
+    def _holding(self, words: str, source: str, *, otherwise: int) -> int:
+        """Find the passage that holds the cited words, should the service count otherwise than we do."""
+        for number, passage in enumerate(self.passages):
+            if words and _location(passage.chunk) == source and words in _single("".join(self._blocks[number])):
+                return number
+        return otherwise
+
+
+class Conversation:
+    """One question's exchange with Claude: every round sends what the rounds before sent, and continues it."""
+
+    def __init__(
+        self, request: AnswerRequest, *, voice: Voice, system: Prompt, tool: Prompt, history_tokens: int, today: date
+    ) -> None:
+        self._voice, self._system, self._tool = voice, system, tool
+        self.sent = Sent()
+        self.searches = 0
+        self._searchable = request.search is not None
+        _, results = self.sent.add(request.passages)
+        asked = {"type": "text", "text": _asked(request, today)}
+        question = request.question
+        self._messages: list[dict[str, Any]] = [
+            *turns(question.history, asker=question.asker, tokens=history_tokens),
+            {"role": "user", "content": [*results, asked]},
+        ]
+
+    @property
+    def may_search(self) -> bool:
+        return self._searchable and self.searches < MOST_SEARCHES
+
+    def body(self) -> dict[str, Any]:
+        """Return the request. Tool and system prompt never change, so the service reads them from its cache."""
+        system = {"type": "text", "text": self._system.text, "cache_control": {"type": "ephemeral"}}
+        body = {**self._voice.parameters(), "messages": self._messages, "stream": True, "system": [system]}
+        if self._searchable:
+            choice = {"type": "auto", "disable_parallel_tool_use": True} if self.may_search else {"type": "none"}
+            body |= {"tools": [_tool(self._tool.text)], "tool_choice": choice}
+        return body
+
+    def searched(self, reply: Sequence[Mapping[str, Any]], call: str, found: Sequence[Passage]) -> list[Passage]:
+        """Continue after Claude called the tool; return those passages that are new to it."""
+        fresh, results = self.sent.add(found)
+        content: Any = results or "There are no further passages."
+        result = {"type": "tool_result", "tool_use_id": call, "content": content}
+        self._messages = [
+            *self._messages,
+            {"role": "assistant", "content": list(reply)},
+            {"role": "user", "content": [result]},
+        ]
+        self.searches += 1
+        return fresh
+
+
+def split(text: str) -> list[str]:
+    """Cut a passage into what can be cited by itself: sentences, rows, items, headings, blocks of code.
+
+    Joined they are the passage, character by character.
+    """
+    plain = plain_text(text)
+    cuts = sorted({0, *(cut for block in plain.blocks for cut in _cuts(plain, block))})
+    pieces = [text[start:end] for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    whole: list[str] = []
+    for piece in pieces:
+        if whole and not (piece.strip() and whole[-1].strip()):
+            whole[-1] += piece
+        else:
+            whole.append(piece)
+    return whole
+
+
+def turns(history: Sequence[Turn], *, asker: str | None, tokens: int) -> list[dict[str, Any]]:
+    """Write the newest part of a conversation as alternating turns; people other than the asker are named."""
+    messages: list[dict[str, Any]] = []
+    for turn in _newest(history, tokens * _CHARACTERS_PER_TOKEN):
+        role = "assistant" if turn.speaker == ASSISTANT else "user"
+        text = _turn_text(turn, asker)
+        if messages and messages[-1]["role"] == role:
+            messages[-1]["content"] += f"\n\n{text}"
+        else:
+            messages.append({"role": role, "content": text})
+    if messages and messages[0]["role"] == "assistant":
+        messages.insert(0, {"role": "user", "content": _EARLIER})
+    return messages
+
+
+def transcript(question: Question, *, tokens: int) -> str:
+    """Write a conversation down for the small model, which is to read it and not to take part."""
+    lines = [
+        f"<message from={_speaker(turn, question.asker)!r}>{_clean(turn.text)}</message>"
+        for turn in _newest(question.history, tokens * _CHARACTERS_PER_TOKEN)
+    ]
+    return "\n".join([*lines, f"<latest-message>{_clean(question.text)}</latest-message>"])
+
+
+def _speaker(turn: Turn, asker: str | None) -> str:
+    if turn.speaker == ASSISTANT:
+        return "the bot"
+    return "the asker" if turn.speaker == asker else _clean(turn.speaker)
+
+
+def _turn_text(turn: Turn, asker: str | None) -> str:
+    text = _clean(turn.text).strip()
+    if turn.speaker == ASSISTANT:
+        return _FOOTNOTE.sub("", text).strip() or "(No answer.)"
+    return text if asker is None or turn.speaker == asker else f"{_clean(turn.speaker)} wrote: {text}"
+
+
+def _newest(history: Sequence[Turn], characters: int) -> list[Turn]:
+    """Keep the newest turns that fit; where not even the newest does, its beginning."""
+    kept: list[Turn] = []
+    for turn in reversed(history):
+        if not turn.text.strip():
+            continue
+        if len(turn.text) > characters:
+            if characters > 0 and not kept:
+                kept.append(Turn(turn.speaker, turn.text[:characters].rstrip() + " …"))
+            break
+        characters -= len(turn.text)
+        kept.append(turn)
+    return kept[::-1]
+
+
+def _asked(request: AnswerRequest, today: date) -> str:
+    text = _clean(request.question.text).strip()
+    asked = _clean(request.asked).strip()
+    said = f"{asked}\n\n(In this conversation that means: {text})" if asked and asked != text else text
+    return f"Today is {today.isoformat()}. The question:\n\n{said}"
+
+
+def _tool(description: str) -> dict[str, Any]:
+    query = {"type": "string", "description": "What to look for, in a few words or one question."}
+    schema = {"type": "object", "properties": {"query": query}, "required": ["query"], "additionalProperties": False}
+    return {"name": TOOL, "description": description, "input_schema": schema}
+
+
+def _search_result(chunk: Chunk, blocks: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "search_result",
+        "source": _location(chunk),
+        "title": title(chunk),
+        "content": [{"type": "text", "text": _clean(block)} for block in blocks],
+        "citations": {"enabled": True},
+    }
+
+
+def _location(chunk: Chunk) -> str:
+    return _clean(f"{chunk.source}/{chunk.path}")
+
+
+def title(chunk: Chunk) -> str:
+    """Say where a passage is from, for the model: title, heading path and page."""
+    page = f"page {chunk.page}" if chunk.page is not None else ""
+    return _clean(" > ".join(part for part in (chunk.title, chunk.heading, page) if part)) or _location(chunk)
+
+
+def _cuts(plain: PlainText, block: Block) -> Iterator[int]:
+    """Say where the citable parts of a block begin in the source: its own first line, then each further sentence."""
+    begin = plain.source_span(block.start, block.end)[0]
+    yield plain.source.rfind("\n", 0, begin) + 1
+    if block.kind not in {Kind.PARAGRAPH, Kind.ITEM}:
+        return
+    for start, _ in sentence_spans(plain.text[block.body : block.end])[1:]:
+        place = plain.source_span(block.body + start, block.body + start + 1)[0]
+        while place > begin and plain.source[place - 1] in _OPENING_MARKUP:
+            place -= 1
+        yield place
+
+
+def _clean(text: str) -> str:
+    """Replace what JSON cannot carry: halves of characters from file names that are not UTF-8, and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+
+
+def _single(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1

@@ -1,0 +1,183 @@
+"""Evaluating: how well questions with known answers are searched and answered."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Protocol
+
+from knowledge.errors import UsageError
+from knowledge.types import PUBLIC, Answer, Citation, Outcome, Passage, Question, Scope, SearchResult
+
+DEPTHS = (1, 5, 10, 20)
+"""Where recall is measured."""
+NDCG_DEPTH = 10
+
+Relevance = Sequence[frozenset[str]]
+"""For each hit, best first, which of the wanted things it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question and what is known about its answer."""
+
+    question: str
+    paths: tuple[str, ...] = ()
+    """Documents that answer it."""
+    answers: tuple[str, ...] = ()
+    """Texts any of which answers it; counted where no paths are given."""
+    answerable: bool = True
+
+
+class Answering(Protocol):
+    """What is evaluated: a `KnowledgeBase`, or anything that searches and answers like it."""
+
+    async def search(self, question: Question, *, k: int = ...) -> SearchResult: ...
+
+    async def ask(self, question: Question) -> Answer: ...
+
+
+def recall(found: Relevance, wanted: int, depth: int) -> float:
+    """Return the share of the wanted things among the first `depth` hits."""
+    return len(frozenset().union(*found[:depth])) / wanted if wanted else 0.0
+
+
+def reciprocal_rank(found: Relevance) -> float:
+    """Return 1 / the rank of the first hit that shows something wanted; 0 when none does."""
+    return next((1 / rank for rank, shown in enumerate(found, start=1) if shown), 0.0)
+
+
+def ndcg(found: Relevance, wanted: int, depth: int = NDCG_DEPTH) -> float:
+    """Return the discounted gain of the first `depth` hits against the best order possible; each thing counts once."""
+    seen: set[str] = set()
+    gain = 0.0
+    for rank, shown in enumerate(found[:depth], start=1):
+        if shown - seen:
+            gain += 1 / math.log2(rank + 1)
+            seen |= shown
+    best = sum(1 / math.log2(rank + 1) for rank in range(1, min(wanted, depth) + 1))
+    return gain / best if best else 0.0
+
+
+def relevance(case: Case, passages: Iterable[Passage]) -> Relevance:
+    """Mark what each passage shows of what the case wants: a document's path, or any of the answers."""
+    if case.paths:
+        return [frozenset({passage.chunk.path} & {*case.paths}) for passage in passages]
+    wanted = [_plain(answer) for answer in case.answers]
+    return [
+        frozenset({"answer"} if any(answer in _plain(passage.chunk.text) for answer in wanted) else ())
+        for passage in passages
+    ]
+
+
+def retrieval_figures(cases: Sequence[Case], results: Sequence[Sequence[Passage]]) -> dict[str, float]:
+    """Return mean recall@1/5/10/20, MRR and nDCG@10 over the cases that say where their answer is."""
+    rows = [
+        _figures(relevance(case, passages), len(case.paths) or 1)
+        for case, passages in zip(cases, results, strict=True)
+        if case.paths or case.answers
+    ]
+    return {name: _mean([row[name] for row in rows]) for name in _figures([], 1)}
+
+
+def answer_figures(cases: Sequence[Case], answers: Sequence[Answer]) -> dict[str, float | None]:
+    """Return how often answerable questions were answered and the others declined, and how true citations are.
+
+    A figure is None where no case tells it.
+    """
+    pairs = list(zip(cases, answers, strict=True))
+    citations = [citation for _, answer in pairs for citation in answer.citations]
+    answered = [_is(answer, Outcome.ANSWERED) for case, answer in pairs if case.answerable]
+    declined = [_is(answer, Outcome.DECLINED) for case, answer in pairs if not case.answerable]
+    contained = [
+        float(any(_plain(text) in _plain(answer.text) for text in case.answers))
+        for case, answer in pairs
+        if case.answerable and case.answers and answer.outcome is Outcome.ANSWERED
+    ]
+    return {
+        "answered": _mean_or_none(answered),
+        "declined": _mean_or_none(declined),
+        "failed": _mean_or_none([_is(answer, Outcome.FAILED) for answer in answers]),
+        "answer_contained": _mean_or_none(contained),
+        "citation_validity": _mean_or_none([float(stands(citation)) for citation in citations]),
+    }
+
+
+def stands(citation: Citation) -> bool:
+    """Say whether the quote stands in its chunk where the citation says, markup and spacing aside."""
+    start, end = citation.start - citation.chunk.start, citation.end - citation.chunk.start
+    quoted = _letters(citation.quote)
+    return start >= 0 and bool(quoted) and quoted == _letters(citation.chunk.text[start:end])
+
+
+async def evaluate(
+    kb: Answering, cases: Sequence[Case], *, scope: Scope = PUBLIC, k: int = max(DEPTHS), ask: bool = True
+) -> dict[str, Any]:
+    """Search and, unless told otherwise, ask every question; return counts and figures."""
+    questions = [Question(case.question, scope=scope) for case in cases]
+    results = [(await kb.search(question, k=k)).passages for question in questions]
+    figures: dict[str, Any] = {"questions": len(cases), "answerable": sum(case.answerable for case in cases)}
+    figures |= retrieval_figures(cases, results)
+    if ask:
+        figures |= answer_figures(cases, [await kb.ask(question) for question in questions])
+    return figures
+
+
+def load_cases(path: Path) -> list[Case]:
+    """Read a JSON Lines file of cases. Raises UsageError that names the file and the line."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"{path} cannot be read: {exc}.") from exc
+    return [_case(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _case(line: str, place: str) -> Case:
+    try:
+        data = json.loads(line)
+    except ValueError as exc:
+        raise UsageError(f"{place} is not JSON: {exc}.") from exc
+    if not isinstance(data, Mapping) or not isinstance(data.get("question"), str):
+        raise UsageError(f'{place} has no "question". A line looks like {{"question": "…", "paths": ["…"]}}.')
+    return Case(
+        question=data["question"],
+        paths=_texts(data, "paths", place),
+        answers=_texts(data, "answers", place),
+        answerable=bool(data.get("answerable", True)),
+    )
+
+
+def _texts(data: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
+    value = data.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise UsageError(f'{place}: "{name}" must be a list of texts.')
+    return tuple(value)
+
+
+def _figures(found: Relevance, wanted: int) -> dict[str, float]:
+    depths = {f"recall@{depth}": recall(found, wanted, depth) for depth in DEPTHS}
+    return {**depths, "mrr": reciprocal_rank(found), "ndcg@10": ndcg(found, wanted)}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(fmean(values), 4) if values else 0.0
+
+
+def _mean_or_none(values: Sequence[float]) -> float | None:
+    return _mean(values) if values else None
+
+
+def _is(answer: Answer, outcome: Outcome) -> float:
+    return float(answer.outcome is outcome)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

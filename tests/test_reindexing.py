@@ -1,0 +1,478 @@
+"""An index that is exact: after every run, however it ended, the database says what the folder says."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.adapters.embedded_index import EmbeddedIndex
+from knowledge.errors import EmbedderUnavailableError, EmptySourceError, LostLeaseError, SourceError
+from knowledge.ports import IndexEntry, IndexHits, IndexQuery
+from knowledge.reading import ReadLimits
+from knowledge.reading.pool import ReaderPool
+from knowledge.reindexing import reindex
+from knowledge.settings import Settings
+from knowledge.splitting import SentenceSplitter
+from knowledge.store import Store
+from knowledge.store.corpus import SourceRecord
+from knowledge.types import Audience, ParsedDocument, Piece, Progress, ReindexReport, Vectors
+
+
+class HashEmbedder:
+    """Embeds a text as its hash, and remembers what it was asked to embed."""
+
+    name = "hash-1"
+    dimensions = 8
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.broken = False
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.broken:
+            raise EmbedderUnavailableError
+        self.texts += texts
+        rows = [np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4") for text in texts]
+        return np.array(rows, dtype=np.float32) / 2**32
+
+    async def embed_query(self, text: str) -> Vectors:
+        return (await self.embed_documents([text]))[0]
+
+
+class SetIndex:
+    """Keeps entries in a dictionary, and counts what it was asked to do."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, IndexEntry] = {}
+        self.calls = 0
+
+    async def upsert(self, entries: Sequence[IndexEntry]) -> None:
+        self.calls += 1
+        self.entries |= {entry.chunk_id: entry for entry in entries}
+
+    async def delete(self, chunk_ids: Sequence[str]) -> None:
+        self.calls += 1
+        for chunk_id in chunk_ids:
+            self.entries.pop(chunk_id, None)
+
+    async def search(self, query: IndexQuery) -> IndexHits:
+        return IndexHits()
+
+
+class Bench:
+    """A folder, a database and the parts of a run."""
+
+    def __init__(self, store: Store, root: Path, pool: ReaderPool) -> None:
+        self.store, self.root, self.pool = store, root, pool
+        self.embedder, self.index = HashEmbedder(), SetIndex()
+        self.record = SourceRecord("handbook", str(root), Audience(), configured=True)
+        self.splitter = SentenceSplitter()
+
+    def write(self, path: str, text: str | bytes) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    async def run(self, **options: object) -> ReindexReport:
+        return await reindex(
+            self.record,
+            corpus=self.store.corpus,
+            embedder=self.embedder,
+            index=self.index,
+            splitter=self.splitter,
+            owner="test",
+            **({"pool": self.pool, "lease": 5.0} | options),  # type: ignore[arg-type]
+        )
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(str(self.store.database.path))) as connection, connection:
+            return connection.execute(query).fetchall()
+
+    def live(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path, text in self.rows("SELECT path, text FROM chunks WHERE state = 'live' ORDER BY path, position"):
+            found.setdefault(str(path), []).append(str(text))
+        return found
+
+    def agrees(self) -> bool:
+        """Say whether the index holds the live chunks and nothing else."""
+        live = {str(row[0]) for row in self.rows("SELECT id FROM chunks WHERE state = 'live'")}
+        return live == set(self.index.entries)
+
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    root = tmp_path / "docs"
+    root.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    store = await Store.open(Settings(home=home))
+    async with ReaderPool(limits=ReadLimits(seconds=5.0)) as pool:
+        yield Bench(store, root, pool)
+    await index.close()
+    await store.close()
+
+
+async def test_a_first_run_makes_every_document_live(bench: Bench) -> None:
+    bench.write("leave.md", "# Leave\n\nYou get 25 days.")
+    bench.write("it/vpn.txt", "Use the VPN.")
+    report = await bench.run()
+    assert report.summary() == "2 added, 0 changed, 0 unchanged, 0 removed, 0 failed"
+    assert report.chunks == 2
+    assert bench.live() == {"leave.md": ["You get 25 days."], "it/vpn.txt": ["Use the VPN."]}
+    assert bench.agrees()
+
+
+async def test_a_run_with_nothing_changed_touches_no_model_and_no_index(bench: Bench) -> None:
+    for number in range(5):
+        bench.write(f"{number}.md", f"# Page {number}\n\nText {number}.")
+    await bench.run()
+    embedded, calls = len(bench.embedder.texts), bench.index.calls
+    report = await bench.run()
+    assert report.summary() == "0 added, 0 changed, 5 unchanged, 0 removed, 0 failed"
+    assert (len(bench.embedder.texts), bench.index.calls) == (embedded, calls)
+
+
+async def test_only_the_changed_chunk_is_embedded_again(bench: Bench) -> None:
+    body = "A sentence that makes the section long enough to stand alone in its own piece of text. " * 4
+    bench.write("a.md", f"# A\n\n## One\n\n{body}\n\n## Two\n\n{body}")
+    await bench.run()
+    bench.embedder.texts.clear()
+    bench.write("a.md", f"# A\n\n## One\n\n{body}\n\n## Two\n\n{body} And more.")
+    report = await bench.run()
+    assert (report.changed, report.added) == (1, 0)
+    assert len(bench.embedder.texts) == 1
+    assert bench.agrees()
+
+
+async def test_a_text_that_only_moved_keeps_its_chunk_and_gets_its_new_place(bench: Bench) -> None:
+    body = "A sentence that makes the section long enough to stand alone in its own piece of text. " * 4
+    bench.write("a.md", f"# A\n\n## Old\n\n{body}")
+    await bench.run()
+    before = bench.rows("SELECT id FROM chunks WHERE state = 'live'")
+    bench.embedder.texts.clear()
+    bench.write("a.md", f"# A\n\n## New\n\nA first word. {body}\n\n## Old\n\n{body}")
+    await bench.run()
+    after = bench.rows("SELECT id, position, start FROM chunks WHERE state = 'live' ORDER BY position")
+    assert after[1][0] == before[0][0]
+    assert after[1][1] == 1
+    assert len(bench.embedder.texts) == 1
+
+
+async def test_a_touched_file_with_the_same_bytes_is_unchanged(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    await bench.run()
+    os.utime(bench.root / "a.md", ns=(1, 1))
+    calls = bench.index.calls
+    report = await bench.run()
+    assert (report.unchanged, report.changed, bench.index.calls) == (1, 0, calls)
+    assert bench.rows("SELECT mtime_ns FROM documents") == [(1,)]
+
+
+async def test_a_change_that_keeps_size_and_time_is_seen_when_it_came_right_after_the_walk(bench: Bench) -> None:
+    bench.write("a.md", "Old text.")
+    await bench.run()
+    status = (bench.root / "a.md").stat()
+    (bench.root / "a.md").write_text("New text.")
+    os.utime(bench.root / "a.md", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (await bench.run()).changed == 1
+    assert bench.live() == {"a.md": ["New text."]}
+
+
+async def test_a_vanished_document_is_retired_and_a_renamed_one_moves(bench: Bench) -> None:
+    for number in range(8):
+        bench.write(f"{number}.md", f"Text number {number}.")
+    await bench.run()
+    (bench.root / "0.md").unlink()
+    (bench.root / "1.md").rename(bench.root / "renamed.md")
+    report = await bench.run()
+    assert (report.removed, report.added, report.unchanged) == (2, 1, 6)
+    assert "0.md" not in bench.live()
+    assert bench.live()["renamed.md"] == ["Text number 1."]
+    assert bench.agrees()
+
+
+async def test_an_empty_root_changes_nothing_unless_allowed(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    await bench.run()
+    (bench.root / "a.md").unlink()
+    with pytest.raises(EmptySourceError, match=r"empty.*--allow-empty"):
+        await bench.run()
+    assert bench.live() == {"a.md": ["Text."]}
+    assert (await bench.run(allow_empty=True)).removed == 1
+    assert bench.live() == {}
+
+
+async def test_a_first_run_over_an_empty_folder_leaves_no_source_behind(bench: Bench) -> None:
+    with pytest.raises(EmptySourceError):
+        await bench.run()
+    assert await bench.store.corpus.source_records() == []
+
+
+async def test_a_third_of_the_documents_does_not_vanish_without_permission(bench: Bench) -> None:
+    for number in range(9):
+        bench.write(f"{number}.md", f"Text {number}.")
+    await bench.run()
+    for number in range(3):
+        (bench.root / f"{number}.md").unlink()
+    with pytest.raises(EmptySourceError, match=r"3 of 9 documents have vanished.*--allow-empty"):
+        await bench.run()
+    assert len(bench.live()) == 9
+    assert (await bench.run(allow_empty=True)).removed == 3
+
+
+async def test_a_failed_file_keeps_its_last_good_version_and_is_named_in_every_report(bench: Bench) -> None:
+    bench.write("a.md", "Good text.")
+    bench.write("b.md", "Other text.")
+    await bench.run()
+    bench.write("a.md", b"\x89PNG\r\n\x1a\n\x00\x00")
+    for _ in range(2):
+        report = await bench.run()
+        assert report.summary() == "0 added, 0 changed, 1 unchanged, 0 removed, 1 failed"
+        assert [(failure.path, failure.reason) for failure in report.failed] == [
+            ("a.md", "not text: it is a PNG image")
+        ]
+        assert bench.live()["a.md"] == ["Good text."]
+    bench.write("a.md", "Good text again.")
+    assert (await bench.run()).changed == 1
+
+
+async def test_a_failed_file_that_never_worked_is_added_only_when_it_works(bench: Bench) -> None:
+    bench.write("a.md", b"\x00\x01\x02")
+    bench.write("b.md", "Fine.")
+    assert (await bench.run()).summary() == "1 added, 0 changed, 0 unchanged, 0 removed, 1 failed"
+    assert (await bench.run()).summary() == "0 added, 0 changed, 1 unchanged, 0 removed, 1 failed"
+    bench.write("a.md", "Fine now.")
+    assert (await bench.run()).summary() == "1 added, 0 changed, 1 unchanged, 0 removed, 0 failed"
+
+
+async def test_an_emptied_file_is_no_longer_answered_from(bench: Bench) -> None:
+    bench.write("a.md", "Old text.")
+    bench.write("b.md", "Other text.")
+    await bench.run()
+    bench.write("a.md", "\n")
+    report = await bench.run()
+    assert [(failure.path, failure.reason) for failure in report.failed] == [("a.md", "empty: no text in it")]
+    assert bench.live() == {"b.md": ["Other text."]}
+    assert bench.agrees()
+
+
+async def test_what_no_reader_reads_is_skipped_with_its_type(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    bench.write("film.mp4", b"\x00")
+    (bench.root / "link.md").symlink_to("/etc/passwd")
+    report = await bench.run()
+    assert [(skipped.path, skipped.reason) for skipped in report.skipped] == [
+        ("film.mp4", "unsupported type .mp4"),
+        ("link.md", "a link; links are not followed"),
+    ]
+    assert report.failed == ()
+
+
+async def test_a_file_above_the_limit_fails_without_being_read(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    with (bench.root / "huge.txt").open("wb") as file:
+        file.truncate(60 * 1024**2)
+    report = await bench.run()
+    assert [(failure.path, failure.reason) for failure in report.failed] == [("huge.txt", "larger than 50 MB")]
+
+
+async def test_a_name_that_is_not_utf8_is_indexed_under_a_printable_form(bench: Bench) -> None:
+    (bench.root / os.fsdecode(b"caf\xe9.md")).write_text("Coffee.")
+    await bench.run()
+    assert bench.live() == {"caf\\xe9.md": ["Coffee."]}
+    assert (await bench.run()).unchanged == 1
+
+
+async def test_a_folder_inside_a_source_is_all_that_such_a_run_looks_at(bench: Bench) -> None:
+    bench.write("hr/a.md", "About leave.")
+    bench.write("it/b.md", "About computers.")
+    await bench.run()
+    (bench.root / "hr" / "a.md").write_text("More about leave.")
+    (bench.root / "it" / "b.md").unlink()
+    report = await bench.run(folder="hr")
+    assert report.summary() == "0 added, 1 changed, 0 unchanged, 0 removed, 0 failed"
+    assert set(bench.live()) == {"hr/a.md", "it/b.md"}
+    with pytest.raises(SourceError, match="no folder 'nowhere'"):
+        await bench.run(folder="nowhere")
+
+
+async def test_two_documents_with_the_same_text_are_embedded_once(bench: Bench) -> None:
+    for number in range(3):
+        bench.write(f"{number}/a.md", "# Same\n\nThe same text.")
+    await bench.run()
+    assert len(bench.embedder.texts) == 1
+    assert len(bench.index.entries) == 3
+
+
+async def test_another_splitter_is_another_recipe_and_used(bench: Bench) -> None:
+    class LineSplitter:
+        name = "lines-1"
+
+        def split(self, document: ParsedDocument) -> list[Piece]:
+            lines = [line for line in document.text.split("\n") if line]
+            return [Piece(line, (), (at := document.text.index(line)), at + len(line)) for line in lines]
+
+    bench.write("a.md", "One.\n\nTwo.")
+    await bench.run()
+    bench.splitter = LineSplitter()  # type: ignore[assignment]
+    assert (await bench.run()).changed == 1
+    assert bench.live() == {"a.md": ["One.", "Two."]}
+    assert bench.agrees()
+
+
+async def test_a_run_that_breaks_gives_the_source_back_and_the_next_one_finishes(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    bench.embedder.broken = True
+    with pytest.raises(EmbedderUnavailableError):
+        await bench.run()
+    assert bench.live() == {}
+    bench.embedder.broken = False
+    assert (await asyncio.wait_for(bench.run(), 5)).added == 1
+
+
+async def test_two_runs_at_once_take_turns_and_the_second_finds_nothing_to_do(bench: Bench) -> None:
+    for number in range(70):
+        bench.write(f"{number}.md", f"Text {number}.")
+    async with ReaderPool() as other:
+        reports = await asyncio.gather(bench.run(), bench.run(pool=other))
+    assert sorted(report.added for report in reports) == [0, 70]
+    assert len(bench.embedder.texts) == 70
+
+
+async def test_a_run_that_lost_its_source_to_another_stops_and_writes_nothing(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+
+    async def steal(_: Progress) -> None:
+        bench.rows("UPDATE source_leases SET token = token + 1")
+
+    with pytest.raises(LostLeaseError):
+        await bench.run(on_progress=steal)
+    assert bench.live() == {}
+
+
+async def test_progress_counts_up_to_all_files(bench: Bench) -> None:
+    for number in range(130):
+        bench.write(f"{number}.md", f"Text {number}.")
+    seen: list[Progress] = []
+
+    async def watch(progress: Progress) -> None:
+        seen.append(progress)
+
+    await bench.run(on_progress=watch)
+    assert (seen[0].files_done, seen[-1].files_done, seen[-1].files_total) == (0, 130, 130)
+    assert [progress.files_done for progress in seen] == sorted(progress.files_done for progress in seen)
+
+
+async def test_a_missing_folder_is_said_in_one_sentence(bench: Bench) -> None:
+    bench.record = SourceRecord("handbook", "/nowhere/at/all", Audience(), configured=True)
+    with pytest.raises(SourceError, match=r"The folder /nowhere/at/all does not exist\."):
+        await bench.run()
+
+
+# --- Killed anywhere, and run again -----------------------------------------------------------------------------------
+
+
+class Fatal:
+    """Passes every call on to a part of the run; with the n-th one the process dies, at once or a moment later."""
+
+    calls = 0
+
+    def __init__(self, part: object, die_at: int) -> None:
+        self._part, self._die_at = part, die_at
+
+    def __getattr__(self, name: str) -> object:
+        method = getattr(self._part, name)
+
+        async def call(*args: object, **options: object) -> object:
+            Fatal.calls += 1
+            if Fatal.calls == self._die_at:
+                threading.Timer((self._die_at % 4) * 0.002, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            return await method(*args, **options)
+
+        return call
+
+
+async def run_to_the_end(home: Path, root: Path, *, die_at: int = -1) -> None:
+    settings = Settings(home=home)
+    store = await Store.open(settings)
+    embedder = HashEmbedder()
+    index = EmbeddedIndex.build(settings=settings, corpus=store.corpus, embedder=embedder)
+    await reindex(
+        SourceRecord("s", str(root), Audience(), configured=True),
+        corpus=Fatal(store.corpus, die_at),  # type: ignore[arg-type]
+        embedder=embedder,
+        index=Fatal(index, die_at),  # type: ignore[arg-type]
+        splitter=SentenceSplitter(),
+        owner="test",
+        lease=0.5,
+    )
+    await index.close()
+    await store.close()
+
+
+def run_and_die(home: Path, root: Path, die_at: int) -> int:
+    """Run in a process that dies with the n-th call; return its exit code."""
+    code = "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; " + (
+        "from tests.test_reindexing import run_to_the_end; "
+        "asyncio.run(run_to_the_end(Path(sys.argv[2]), Path(sys.argv[3]), die_at=int(sys.argv[4])))"
+    )
+    here = Path(__file__).parents[1]
+    return subprocess.run([sys.executable, "-c", code, here, home, root, str(die_at)], check=False).returncode
+
+
+STATE = {
+    "chunks": """
+        SELECT c.id, c.document_id, c.path, c.title, c.heading, c.position, c.start, c."end", c.text, v.vector
+        FROM chunks c JOIN vectors v ON v.text_hash = c.text_hash WHERE c.state = 'live' ORDER BY c.id
+    """,
+    "documents": "SELECT id, path, live, fingerprint, size, chunk_count, outcome FROM documents ORDER BY id",
+    "index": "SELECT chunk_id FROM index_log WHERE added ORDER BY chunk_id",
+    "unfinished": "SELECT id FROM chunks WHERE state != 'live'",
+}
+
+
+def state(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(home / "footnote.db")) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+
+
+def write_generation(root: Path, generation: int) -> None:
+    """Change the folder: some files new, some edited, some gone, some the same."""
+    for number in range(150):
+        file = root / f"{number}.md"
+        if (number + generation) % 7 == 0:
+            file.unlink(missing_ok=True)
+        elif not file.exists() or number % 3 == generation % 3:
+            parts = (f"## Part {part}\n\nText {part} of {number} in {generation // 2}." for part in range(4))
+            file.write_text("\n\n".join([f"# Page {number}", *parts]))
+
+
+async def test_after_kills_at_random_moments_the_next_run_ends_where_a_fresh_index_would(tmp_path: Path) -> None:
+    root, home, fresh = tmp_path / "docs", tmp_path / "home", tmp_path / "fresh"
+    for folder in (root, home, fresh):
+        folder.mkdir()
+    moments = random.Random(7)
+    for generation in range(6):
+        write_generation(root, generation)
+        assert await asyncio.to_thread(run_and_die, home, root, moments.randint(5, 18)) == -signal.SIGKILL
+        if generation % 2:  # every other kill is followed by a changed folder and another kill instead
+            await run_to_the_end(home, root)
+    await run_to_the_end(fresh, root)
+    assert state(home) == state(fresh)
+    assert len(state(fresh)["chunks"]) > 100
+    assert state(fresh)["unfinished"] == []
