@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bot.logs import configure
 from bot.sandbox import App, SandboxServer, Workspace
 from bot.server import serve
-from bot.terminal import reindex_progress
+from bot.terminal import counted, reindex_progress
 from knowledge import (
     AdminSettings,
     ConfigurationError,
@@ -74,7 +74,7 @@ async def _index(kb: KnowledgeBase, source: str) -> None:
     with reindex_progress(quiet=False) as on_progress:
         report = await kb.reindex(source, allow_empty=True, on_progress=on_progress)
     documents = sum(status.documents for status in await kb.sources() if status.name == source)
-    typer.echo(f"{documents} documents in {report.chunks} chunks: {report.summary()}.")
+    typer.echo(f"{counted(documents, 'document')} in {counted(report.chunks, 'chunk')}: {report.summary()}.")
     for failed in report.failed[:5]:
         typer.echo(f"  failed: {failed.path}: {failed.reason}")
 

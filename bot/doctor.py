@@ -10,6 +10,7 @@ from pathlib import Path
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.terminal import counted
 from knowledge import FootnoteError, KnowledgeBase, Settings
 
 
@@ -50,7 +51,11 @@ async def _knowledge(settings: Settings) -> AsyncIterator[Finding]:
         sources = await kb.sources()
         documents = sum(source.documents for source in sources)
         hint = "" if documents else ": index a folder with `footnote reindex DIR`"
-        yield Finding("documents", ok=bool(documents), says=f"{documents} documents in {len(sources)} sources{hint}")
+        yield Finding(
+            "documents",
+            ok=bool(documents),
+            says=f"{counted(documents, 'document')} in {counted(len(sources), 'source')}{hint}",
+        )
     finally:
         await kb.close()
 

@@ -117,15 +117,18 @@ class Endpoints:
             body = payloads.parse(raw, request.headers.get("content-type", ""))
             if body.get("type") not in ("url_verification", "ssl_check"):
                 payloads.delivery(body)
+            response = await self._dispatch(body, request)
         except MalformedPayloadError:
             return self._refused("malformed", 400)
-        response = await self._dispatch(body, request)
         self._app.parts.metrics.acknowledged.observe(time.monotonic() - began)
         return response
 
     async def _dispatch(self, body: payloads.Body, request: Request) -> Response:
         # Bolt's own reading of a form loses every command whose text holds the word "payload": it gets the read body.
-        bolt_request = AsyncBoltRequest(mode="socket_mode", body=body, headers=dict(request.headers))
+        try:
+            bolt_request = AsyncBoltRequest(mode="socket_mode", body=body, headers=dict(request.headers))
+        except (AttributeError, IndexError, KeyError, TypeError) as exc:
+            raise MalformedPayloadError from exc
         answered = await self._app.bolt.async_dispatch(bolt_request)
         response = to_starlette_response(answered)
         response.background = BackgroundTask(_acknowledged, bolt_request)

@@ -106,7 +106,7 @@ def print_report(report: ReindexReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report_json(report))
         return
-    typer.echo(f"{report.source}: {report.summary()} ({report.chunks} chunks, {report.seconds:.1f} s)")
+    typer.echo(f"{report.source}: {report.summary()} ({counted(report.chunks, 'chunk')}, {report.seconds:.1f} s)")
     _print_some("failed", [f"{failed.path}: {failed.reason}" for failed in report.failed])
     _print_some("skipped", [f"{skipped.path}: {skipped.reason}" for skipped in report.skipped])
 
@@ -142,8 +142,15 @@ def print_sources(sources: Sequence[SourceStatus], *, as_json: bool) -> None:
         typer.echo("No sources yet. Index a folder: footnote reindex DIR")
     for source in sources:
         when = source.indexed_at.strftime("%Y-%m-%d %H:%M UTC") if source.indexed_at else "never"
-        typer.echo(f"{source.name}: {source.documents} documents, {source.chunks} chunks, indexed {when}")
+        typer.echo(
+            f"{source.name}: {counted(source.documents, 'document')}, {counted(source.chunks, 'chunk')}, indexed {when}"
+        )
         typer.echo(f"  {source.root}" + (f"  ({source.last_report})" if source.last_report else ""))
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _source_json(source: SourceStatus) -> dict[str, Any]:

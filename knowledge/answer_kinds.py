@@ -56,7 +56,10 @@ _SOME_NUMBER = re.compile(
     r"\b(?:one|a|an|no|none|both|all|several|few|unlimited|half|single|pair|couple|hundreds?|thousands?|millions?|billions?|majority|twice|once|ein\w*|kein\w*)\b",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(r"[$€£¥%°]|\b(?:free|percent|per cent|prozent|gratis|kostenlos|unpaid|half|third|quarter|double|unlimited|fully|full)\b", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"[$€£¥%°]|\b(?:free|percent|per cent|prozent|gratis|kostenlos|unpaid|half|third|quarter|double|unlimited|fully|full)\b",
+    re.IGNORECASE,
+)
 _ROLE = re.compile(
     r"\b(?:team|manager|lead|leader|department|officer|hr|people|director|head|council|committee|board|chair\w*|owner|admin\w*|staff|employees?|"
     r"everyone|everybody|anyone|anybody|nobody|colleagues?|customers?|users?|recruiter|engineers?|reception|desk|parents?|doctors?|teachers?|students?|"
@@ -72,7 +75,9 @@ _WHERE = re.compile(
     r"least|all|average|once|what|be|do|have|his|her|their|its)\b)\w",
     re.IGNORECASE,
 )
-_ADDRESSED = re.compile(r"https?://|\bwww\.|\S+@\S+|#[a-z]|\d{3,}|:\s*\S|`|called|named|is the|at reception", re.IGNORECASE)
+_ADDRESSED = re.compile(
+    r"https?://|\bwww\.|\S+@\S+|#[a-z]|\d{3,}|:\s*\S|`|called|named|is the|at reception", re.IGNORECASE
+)
 _BECAUSE = re.compile(
     r"\b(?:because|since|due|so that|so as|in order|therefore|thus|hence|reason|caused?|causes|leads?|led|result\w*|as|to|for|by|if|when|"
     r"weil|da|damit|denn|wegen|aufgrund|car|parce|porque|pour|para)\b",
@@ -105,7 +110,9 @@ def _found(pattern: re.Pattern[str]) -> Callable[[Asked, Statement], float]:
 
 
 def _says_when(question: Asked, statement: Statement) -> float:
-    if any(found.kind in ("date", "time") for found in _new_numbers(question, statement.text)) or _DATE.search(statement.text):
+    if any(found.kind in ("date", "time") for found in _new_numbers(question, statement.text)) or _DATE.search(
+        statement.text
+    ):
         return 1.0
     return 0.6 if _LOOSE_DATE.search(statement.text) else 0.0
 
@@ -155,7 +162,10 @@ def _says_how(_: Asked, statement: Statement) -> float:
 
 
 _CALENDAR = re.compile(rf"{_WEEKDAY}|{_MONTH}|may", re.IGNORECASE)
-_COUNTED = re.compile(r"(?:how many|what number of|wie ?viele|combien de|cu[aá]nt[oa]s)\s+(?:of the |different |other |total )?([^\W\d_]+)", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"(?:how many|what number of|wie ?viele|combien de|cu[aá]nt[oa]s)\s+(?:of the |different |other |total )?([^\W\d_]+)",
+    re.IGNORECASE,
+)
 _ORDER = re.compile(
     r"(?:please |first,? |then |simply |just )?(?:add|apply|ask|book|call|check|choose|click|close|complete|configure|connect|contact|copy|create|download|drag|"
     r"edit|email|enter|file|fill|find|follow|go|hold|install|join|launch|log|make|move|navigate|open|pay|pick|press|pull|push|put|read|register|remove|"

@@ -202,7 +202,11 @@ class _Evidence:
 
     def _place(self, wording: str) -> tuple[int, int] | None:
         """Find one wording in the plain text, in the source as written, and in the plain text without list markers."""
-        for text, origin in ((self._folded_plain, self.plain), (self._folded_source, None), (self._folded_loose, self.plain)):
+        for text, origin in (
+            (self._folded_plain, self.plain),
+            (self._folded_source, None),
+            (self._folded_loose, self.plain),
+        ):
             for folded in text:
                 span = folded.find(wording)
                 if span is not None:
@@ -274,14 +278,16 @@ def _markers(plain: PlainText) -> list[tuple[int, int]]:
     """Return the spans of list markers and of the bars between cells."""
     spans = [(block.start, block.body) for block in plain.blocks if block.start < block.body]
     rows = (block for block in plain.blocks if block.kind in (Kind.ROW, Kind.HEADER))
-    bars = [(row.start + bar.start() + 1, row.start + bar.end()) for row in rows for bar in _BAR.finditer(plain.slice(row))]
+    bars = [
+        (row.start + bar.start() + 1, row.start + bar.end()) for row in rows for bar in _BAR.finditer(plain.slice(row))
+    ]
     return sorted(spans + bars)
 
 
 # --- folding: one spelling for everything that typography varies ---------------------------------------------------
 
 _WORD = re.compile(r"[^\W_]+(?:['.-][^\W_]+)*")
-_PARTS = re.compile(r"['.&-]")
+_PARTS = re.compile(r"[_'.&-]")
 _BAR = re.compile(r" \| ")
 _INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
 _PIECES = re.compile(
@@ -476,7 +482,8 @@ def _foreign_number(text: str, found: Sequence[_Found]) -> bool:
     stated = frozenset().union(*(values(quote.evidence.around(quote.start, quote.end)) for quote in found))
     counted = frozenset({str(len(found))})
     return any(
-        not part & (stated | counted if claim.kind == "word" else stated) and not _spelled(text[claim.start : claim.end], claim.kind, found)
+        not part & (stated | counted if claim.kind == "word" else stated)
+        and not _spelled(text[claim.start : claim.end], claim.kind, found)
         for claim in claims
         for part in claim.parts
     )

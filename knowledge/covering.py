@@ -31,7 +31,8 @@ _LEANS = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(
-    r"\b(?:it|its|this|that|these|those|they|them|their|he|she|his|her|him|such|es|sie|er|diese[rsn]?|ihn|elle|il|ils)\b", re.IGNORECASE
+    r"\b(?:it|its|this|that|these|those|they|them|their|he|she|his|her|him|such|es|sie|er|diese[rsn]?|ihn|elle|il|ils)\b",
+    re.IGNORECASE,
 )
 _NEIGHBOURS = 2
 
@@ -103,7 +104,9 @@ def held(word: Word, found: frozenset[str]) -> float:
         return 1.0
     if word.parts:
         share = sum(part in found for part in word.parts) / len(word.parts)
-        return max(_PARTS * (float(share == 1) if word.exact else share), _DERIVED * (not word.derived.isdisjoint(found)))
+        return max(
+            _PARTS * (float(share == 1) if word.exact else share), _DERIVED * (not word.derived.isdisjoint(found))
+        )
     if not word.derived.isdisjoint(found):
         return _DERIVED
     return 0.0 if word.alike.isdisjoint(found) else _ALIKE
@@ -175,7 +178,9 @@ def signals(
 ) -> Signals:
     """Measure one statement; `shares` are its matches, words of similar meaning included."""
     own = [held(word, bag.bound) for word in asked_words]
-    missing = [(word.weight * (1 - share) / _HEAVIEST, word.used) for word, share in zip(asked_words, shares, strict=True)]
+    missing = [
+        (word.weight * (1 - share) / _HEAVIEST, word.used) for word, share in zip(asked_words, shares, strict=True)
+    ]
     kind = fits(question, bag.statement)
     return Signals(
         coverage=covered(asked_words, shares),
@@ -210,7 +215,10 @@ def _in_order(asked_words: Sequence[Word], statement: Statement) -> float:
     places: dict[str, list[int]] = {}
     for number, word in enumerate(said):
         places.setdefault(word, []).append(number)
-    close = (any(abs(a - b) <= _NEIGHBOURS for a in places.get(left, ()) for b in places.get(right, ())) for left, right in pairs)
+    close = (
+        any(abs(a - b) <= _NEIGHBOURS for a in places.get(left, ()) for b in places.get(right, ()))
+        for left, right in pairs
+    )
     return sum(close) / len(pairs)
 
 

@@ -37,7 +37,10 @@ _KINDS: tuple[tuple[Expected, str], ...] = (
         r"how (?:long|soon|quickly|fast)|what (?:is |are )?(?:the )?(?:\w+ )?(?:duration|length of time|notice period|retention period)|"
         r"for how (?:long|many (?:days|weeks|months|years|hours))|wie lange|combien de temps|cu[aá]nto tiempo|cu[aá]nto dura",
     ),
-    (Expected.FREQUENCY, r"how often|how frequently|how many times|at what intervals?|wie oft|à quelle fréquence|con qu[eé] frecuencia"),
+    (
+        Expected.FREQUENCY,
+        r"how often|how frequently|how many times|at what intervals?|wie oft|à quelle fréquence|con qu[eé] frecuencia",
+    ),
     (
         Expected.DATE,
         r"when|since when|until when|by when|what (?:time|date|day|days|year|month|century|decade|season|weekday|hours)\b|"
@@ -80,7 +83,10 @@ _KINDS: tuple[tuple[Expected, str], ...] = (
         r"floor|folder|directory|file|district|street|river)\b|(?:which|what) (?:city|country|room|building|location|office|place|state|town|folder|"
         r"directory|continent|region|floor)\b|wo|wohin|woher|o[uù]\b|d[oó]nde",
     ),
-    (Expected.REASON, r"why|for what (?:reason|purpose)|what (?:is|was) the (?:reason|cause)|warum|wieso|weshalb|pourquoi|por qu[eé]"),
+    (
+        Expected.REASON,
+        r"why|for what (?:reason|purpose)|what (?:is|was) the (?:reason|cause)|warum|wieso|weshalb|pourquoi|por qu[eé]",
+    ),
     (
         Expected.WAY,
         r"how (?:do|does|did|can|could|should|to|would|is|are|was|were|must|will)|what (?:steps|is the process|is the procedure|do i (?:need|have) to do)|"
@@ -91,9 +97,20 @@ _KINDS: tuple[tuple[Expected, str], ...] = (
         r"(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am|isn't|aren't|don't|doesn't|can't)\s+\w|"
         r"(?:kann|darf|muss|ist|sind|gibt|habe|hat|haben|wird|werden|soll) \w+|est-ce que|puis-je|peut-on|puedo|se puede|hay que",
     ),
-    (Expected.MEANING, r"what (?:is|are|was|were) (?:an? |the )?[\w`'’. -]{2,60}\??$|what does .{2,60} (?:mean|stand for)|was (?:ist|bedeutet|sind)|qu'est-ce qu|qu[eé] (?:es|son)"),
+    (
+        Expected.MEANING,
+        r"what (?:is|are|was|were) (?:an? |the )?[\w`'’. -]{2,60}\??$|what does .{2,60} (?:mean|stand for)|was (?:ist|bedeutet|sind)|qu'est-ce qu|qu[eé] (?:es|son)",
+    ),
 )
-_PATTERNS = tuple((kind, re.compile(rf"(?:^|[,;:.?!] |\band |\bund |^(?:in|on|at|by|to|from|for|of) )\s*(?:{form})(?!\w)", re.IGNORECASE)) for kind, form in _KINDS)
+_PATTERNS = tuple(
+    (
+        kind,
+        re.compile(
+            rf"(?:^|[,;:.?!] |\band |\bund |^(?:in|on|at|by|to|from|for|of) )\s*(?:{form})(?!\w)", re.IGNORECASE
+        ),
+    )
+    for kind, form in _KINDS
+)
 _ANYWHERE = tuple(
     (kind, re.compile(rf"\b(?:{form})(?!\w)", re.IGNORECASE))
     for kind, form in _KINDS
@@ -110,10 +127,15 @@ _SLOT_WORDS = frozenset(
     """.split()
 )
 """Words that name the kind of answer, or next to nothing: they need not stand in the sentence that answers."""
-_NEGATION = re.compile(r"\b(?:not|never|no longer|without|cannot|nor|neither|none|nobody|nicht|kein\w*|nie|ne|pas|nunca)\b|n['’]t\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|never|no longer|without|cannot|nor|neither|none|nobody|nicht|kein\w*|nie|ne|pas|nunca)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _NOW = re.compile(r"\b(?:this|last|next|previous|coming) (week|month|quarter|year|semester|season)\b", re.IGNORECASE)
 """A time that moves with the asker: a document that answers says it too."""
-_NOUNS_CAPITAL = re.compile(r"\b(?:wie|was|wer|wann|wo|der|die|das|den|dem|ich|gibt|ist|muss|kann|darf|für|bei)\b", re.IGNORECASE)
+_NOUNS_CAPITAL = re.compile(
+    r"\b(?:wie|was|wer|wann|wo|der|die|das|den|dem|ich|gibt|ist|muss|kann|darf|für|bei)\b", re.IGNORECASE
+)
 """German: capitals say nothing there."""
 _NAME = re.compile(r"[^\W\d_][\w’'-]*")
 
@@ -159,7 +181,11 @@ def expected(text: str) -> Expected:
     """Say which kind of answer a question asks for."""
     text = " ".join(text.split())
     for patterns, search in ((_PATTERNS, True), (_ANYWHERE, False)):
-        hits = [(match.start(), number, kind) for number, (kind, form) in enumerate(patterns) if (match := form.search(text))]
+        hits = [
+            (match.start(), number, kind)
+            for number, (kind, form) in enumerate(patterns)
+            if (match := form.search(text))
+        ]
         if hits:
             return min(hits)[2] if search else hits[0][2]
     return Expected.ANYTHING

@@ -108,8 +108,15 @@ def _paragraphs(blocks: Sequence[Block], plain: PlainText, lead: str) -> Iterato
                 question = text if text.endswith("?") else question
                 continue
             yield Statement(
-                _sentence(text), text, Form.SENTENCE, block.start + start, block.start + end,
-                lead="", before=before, heading=question, previous=previous,
+                _sentence(text),
+                text,
+                Form.SENTENCE,
+                block.start + start,
+                block.start + end,
+                lead="",
+                before=before,
+                heading=question,
+                previous=previous,
             )
             before, previous = text, count
             count += 1
@@ -188,7 +195,9 @@ def _row(cells: Sequence[str], header: Sequence[str]) -> str:
 
 _PROMPT = re.compile(r"^\s*(?:\$|>|%)\s+")
 _SHELL = frozenset(("", "bash", "sh", "shell", "console", "zsh", "powershell", "cmd", "shell-session", "terminal"))
-_COMMENT = re.compile(r"^\s*(?:///?!?|//!|\#+!?(?![\[\w])|/?\*+/?|--|;+|%+|\"\"\"|''')\s?(?P<words>.*?)(?:\*/|\"\"\"|''')?\s*$")
+_COMMENT = re.compile(
+    r"^\s*(?:///?!?|//!|\#+!?(?![\[\w])|/?\*+/?|--|;+|%+|\"\"\"|''')\s?(?P<words>.*?)(?:\*/|\"\"\"|''')?\s*$"
+)
 
 
 def _commands(blocks: Sequence[Block], plain: PlainText, lead: str) -> Iterator[Statement]:
@@ -241,7 +250,15 @@ def _source_code(plain: PlainText) -> Iterator[Statement]:
             words = _flat(note["words"])
             first = position + note.start("words")
             quote = plain.text[first : first + len(note["words"])].rstrip()
-            yield Statement(_sentence(words), _flat(quote), Form.SENTENCE, first, first + len(quote), lead=below[number], before=comment)
+            yield Statement(
+                _sentence(words),
+                _flat(quote),
+                Form.SENTENCE,
+                first,
+                first + len(quote),
+                lead=below[number],
+                before=comment,
+            )
             comment = words
             said += 1
         elif code and len(code) <= LONGEST_CODE and re.search(r"\w{2}", code):
@@ -276,4 +293,4 @@ def _sentence(text: str) -> str:
     first = text.split(maxsplit=1)[0]
     if first.isalpha() and first.islower() and first.isascii():
         text = text[0].upper() + text[1:]
-    return text if text[-1] in ".!?…。！？:)\"”»`" else f"{text}."
+    return text if text[-1] in '.!?…。！？:)"”»`' else f"{text}."

@@ -34,7 +34,6 @@ _COMMON = frozenset(
 """Words that say little whatever a small collection's frequencies say."""
 
 
-
 _GROUPS = """
 vacation holiday holidays leave pto urlaub
 salary salaries pay paid wage wages payment compensation remuneration
@@ -85,7 +84,6 @@ optional voluntary
 """.strip()
 
 
-
 _OPPOSITES = """
 increase decrease|faster slower|more less fewer|maximum minimum|before after|open close closed|begin end|start stop|start end|allowed forbidden|
 paid unpaid|internal external|online offline|buy sell|arrive depart|enter leave|hire dismiss fire|up down|high low|highest lowest|largest smallest|
@@ -95,7 +93,6 @@ male female|men women|husband wife|import export|inside outside|same different|b
 mandatory optional|ascending descending|parent child|encrypt decrypt|lock unlock|enable disable|install uninstall|breakfast lunch dinner|day night|
 employer employee|employees contractors interns freelancers
 """.replace("\n", "")
-
 
 
 _LONG = 6
@@ -149,7 +146,9 @@ def misspelt(term: str, vocabulary: Iterable[str]) -> frozenset[str]:
     """Return the words that a long word which no document uses may have been meant for: one letter apart."""
     if len(term) < _LONG or not term.isalpha():
         return frozenset()
-    return derived(term, vocabulary) | {other for other in vocabulary if abs(len(other) - len(term)) <= 1 and _one_apart(term, other)}
+    return derived(term, vocabulary) | {
+        other for other in vocabulary if abs(len(other) - len(term)) <= 1 and _one_apart(term, other)
+    }
 
 
 def _one_apart(one: str, other: str) -> bool:

@@ -155,7 +155,7 @@ class ClaudeAnswerer:
         """Search again if the reply asks for it and may; otherwise the work is done."""
         call = reply.search if reply.stop_reason == "tool_use" else None
         if call is None or not talk.may_search:
-            work.finish(complete=reply.stop_reason in COMPLETE)
+            work.done = True
             return []
         await work.say(f"Searching again ({talk.searches + 1} of {MOST_SEARCHES})")
         found = talk.searched(reply.content, call[0], await work.search(call[1][:_LONGEST_QUERY]))
@@ -186,7 +186,6 @@ class _Work:
         self.failures = 0
         """Requests that did not bring a whole reply."""
         self.done = False
-        self._complete = True
 
     @property
     def reply(self) -> Reply:
@@ -227,7 +226,7 @@ class _Work:
 
         Raises AnswererUnavailableError when nothing was said because the room did not suffice.
         """
-        if not (self._complete or self._sentences):
+        if self.reply.stop_reason in TOO_LONG and not self._sentences:
             raise AnswererUnavailableError(NO_ROOM)
         remaining = self.held if self._sentences else []
         self._sentences.extend(remaining)
@@ -246,15 +245,11 @@ class _Work:
         except ServiceError:
             return ()
 
-    def finish(self, *, complete: bool) -> None:
-        self.done = True
-        self._complete = complete
-
     def draft(self, request: bytes, prompt_version: str) -> Draft:
         missing = self.reply.missing
         return Draft(
             sentences=tuple(self._sentences),
-            complete=self._complete,
+            complete=self.reply.stop_reason in COMPLETE,
             model=self.reply.model,
             prompt_version=prompt_version,
             request=request,

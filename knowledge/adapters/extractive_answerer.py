@@ -26,8 +26,21 @@ from knowledge.types import Draft, DraftSentence, Passage, Quote, Vectors
 from knowledge.word_families import base, bases
 
 WEIGHTS = Signals(
-    coverage=2.9, own=0.4, hole=0.6, gap=0.0, names=0.5, kind=0.8, cosine=2.7, order=0.9,
-    fit=1.3, agrees=0.4, same=1.0, rank=1.8, short=1.1, code=1.2, terse=0.0,
+    coverage=2.9,
+    own=0.4,
+    hole=0.6,
+    gap=0.0,
+    names=0.5,
+    kind=0.8,
+    cosine=2.7,
+    order=0.9,
+    fit=1.3,
+    agrees=0.4,
+    same=1.0,
+    rank=1.8,
+    short=1.1,
+    code=1.2,
+    terse=0.0,
 )
 """Logistic regression, no weight below zero, over encyclopedia, source code and handbook questions in equal parts."""
 THRESHOLD = 9.6
@@ -37,7 +50,7 @@ Measured with eight passages each. Encyclopedia: 92 % of the questions with an a
 absent topics 3 %, of questions bent so that the same paragraph does not answer them 83 %. Source code: 96 % and 2 %.
 The handbook questions of our tests: 99 %, absent topics 0 %, near misses 33 %.
 """
-CLOSE = 0.5
+CLOSE = 0.7
 """How far below the best another statement may score to be given beside it."""
 LONGEST_ANSWER = 3
 """Sentences."""
@@ -52,7 +65,10 @@ _REMEMBERED_WORDS = 20_000
 _UNKNOWN_SHARE = 0.02
 """Share of chunks that is taken to hold a word of every passage, when no index tells."""
 _ALREADY_SAID = 0.6
-_GOES_ON = re.compile(r"(?:however|but|except|unless|otherwise|only|exceptions?|this does not|that does not|jedoch|aber|außer|sauf|mais|pero|salvo)\b", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"(?:however|but|except|unless|otherwise|only|exceptions?|this does not|that does not|jedoch|aber|außer|sauf|mais|pero|salvo)\b",
+    re.IGNORECASE,
+)
 _JOINT_QUOTE = 400
 """Characters up to which neighbouring sentences share one quote, and so one footnote."""
 
@@ -95,7 +111,9 @@ class ExtractiveAnswerer:
         sentences = tuple(_sentences(question, scored, request.passages))
         for sentence in sentences:
             yield AnswerEvent(sentence=sentence)
-        yield AnswerEvent(draft=Draft(sentences, model=self.name, prompt_version=version(), request=_canonical(request)))
+        yield AnswerEvent(
+            draft=Draft(sentences, model=self.name, prompt_version=version(), request=_canonical(request))
+        )
 
     async def scored(self, question: Asked, passages: Sequence[Passage]) -> list[Scored]:
         """Return the likeliest statements of the passages with their scores, best first."""
@@ -106,13 +124,26 @@ class ExtractiveAnswerer:
         likely = _likely(question, words, passages, found)
         cosines, similar = await self._compare(question, words, [bag for bag, _, _ in likely])
         measured = (
-            (bag, number, covering.signals(question, words, bag, np.maximum(shares, near).tolist(), cosine=float(cosine), rank=passages[number].score))
+            (
+                bag,
+                number,
+                covering.signals(
+                    question,
+                    words,
+                    bag,
+                    np.maximum(shares, near).tolist(),
+                    cosine=float(cosine),
+                    rank=passages[number].score,
+                ),
+            )
             for (bag, number, shares), cosine, near in zip(likely, cosines, similar, strict=True)
         )
         rated = (Scored(bag, number, signals, covering.score(signals, WEIGHTS)) for bag, number, signals in measured)
         return sorted(rated, key=lambda one: -one.score)
 
-    async def _compare(self, question: Asked, words: Sequence[Word], bags: Sequence[Bag]) -> tuple[Vectors, list[Vectors]]:
+    async def _compare(
+        self, question: Asked, words: Sequence[Word], bags: Sequence[Bag]
+    ) -> tuple[Vectors, list[Vectors]]:
         """Return each statement's cosine with the question, and how close it comes to each word of the question."""
         texts = [f"{bag.statement.lead} {bag.statement.text}".strip() for bag in bags]
         surface = [fold(word) for word, own in zip(question.surface, question.words, strict=True) if own]
@@ -140,13 +171,20 @@ class ExtractiveAnswerer:
 @cache
 def version() -> str:
     """Name what decides about an answer: it changes whenever an answer may change."""
-    parts = json.dumps([asdict(WEIGHTS), THRESHOLD, CLOSE, LONGEST_ANSWER, _FIRST_LOOK, _CLOSE_LOOK, "1"], sort_keys=True)
+    parts = json.dumps(
+        [asdict(WEIGHTS), THRESHOLD, CLOSE, LONGEST_ANSWER, _FIRST_LOOK, _CLOSE_LOOK, "1"], sort_keys=True
+    )
     return hashlib.sha256(parts.encode()).hexdigest()[:12]
 
 
 def _canonical(request: AnswerRequest) -> bytes:
     passages = [{"id": passage.chunk.id, "text": passage.chunk.text} for passage in request.passages]
-    body = {"answerer": ExtractiveAnswerer.name, "version": version(), "question": request.question.text, "passages": passages}
+    body = {
+        "answerer": ExtractiveAnswerer.name,
+        "version": version(),
+        "question": request.question.text,
+        "passages": passages,
+    }
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -163,7 +201,10 @@ def _likely(
             shares = covering.match(words, bag)
             rated.append((covering.covered(words, shares) + _RANK_FIRST * passages[number].score, bag, number, shares))
     rated.sort(key=lambda one: -one[0])
-    again = [(first + _KIND_FIRST * fits(question, bag.statement), bag, number, shares) for first, bag, number, shares in rated[:_FIRST_LOOK]]
+    again = [
+        (first + _KIND_FIRST * fits(question, bag.statement), bag, number, shares)
+        for first, bag, number, shares in rated[:_FIRST_LOOK]
+    ]
     again.sort(key=lambda one: -one[0])
     return [(bag, number, shares) for _, bag, number, shares in again[:_CLOSE_LOOK]]
 
@@ -179,7 +220,9 @@ def _bags_of(text: str, place: str) -> tuple[Bag, ...]:
     around, where = bases(plain.text), bases(place)
     terms_of: Callable[[str], frozenset[str]] = lru_cache(None)(bases)
     return tuple(
-        Bag(said, terms_of(said.text), terms_of(said.lead), terms_of(said.before), terms_of(said.heading), where, around)
+        Bag(
+            said, terms_of(said.text), terms_of(said.lead), terms_of(said.before), terms_of(said.heading), where, around
+        )
         for said in statements(plain)
     )
 
@@ -211,7 +254,11 @@ def _sentences(question: Asked, scored: Sequence[Scored], passages: Sequence[Pas
         return []
     chosen = [_whole(question, sure[0], passages[sure[0].passage])]
     for one in sure[1:]:
-        if one.score >= sure[0].score - CLOSE and len(chosen) < LONGEST_ANSWER - 1 and not any(_repeats(one, other) for other in chosen):
+        if (
+            one.score >= sure[0].score - CLOSE
+            and len(chosen) < LONGEST_ANSWER - 1
+            and not any(_repeats(one, other) for other in chosen)
+        ):
             chosen.append(one)
     told = [part for one in chosen for part in _with_neighbours(one, passages[one.passage])]
     return _written(_ordered(told)[:LONGEST_ANSWER])
@@ -236,7 +283,9 @@ def _whole(question: Asked, one: Scored, passage: Passage) -> Scored:
         return next((replace(one, bag=bag) for bag in related if bag.statement.form is Form.LIST), one)
     if form is Form.LIST and question.expected is not Expected.WAY:
         open_terms = (terms & one.bag.own) - one.bag.lead - one.bag.heading
-        holders = [bag for bag in related if bag.statement.form is Form.ITEM and open_terms <= bag.own] if open_terms else []
+        holders = (
+            [bag for bag in related if bag.statement.form is Form.ITEM and open_terms <= bag.own] if open_terms else []
+        )
         return replace(one, bag=holders[0]) if len(holders) == 1 else one
     return one
 
@@ -282,12 +331,20 @@ def _written(parts: Sequence[_Part]) -> list[DraftSentence]:
         if _adjacent(left, right) and len(joint) <= _JOINT_QUOTE:
             quotes = [joint if quote == quotes[number] and at <= number else quote for at, quote in enumerate(quotes)]
             quotes[number + 1] = joint
-    return [DraftSentence(_readable(part.statement), (Quote(part.passage, quote),)) for part, quote in zip(parts, quotes, strict=True)]
+    return [
+        DraftSentence(_readable(part.statement), (Quote(part.passage, quote),))
+        for part, quote in zip(parts, quotes, strict=True)
+    ]
 
 
 def _adjacent(left: _Part, right: _Part) -> bool:
     prose = left.statement.form is right.statement.form is Form.SENTENCE
-    return prose and left.passage == right.passage and right.statement.before == left.statement.quote and right.statement.previous is not None
+    return (
+        prose
+        and left.passage == right.passage
+        and right.statement.before == left.statement.quote
+        and right.statement.previous is not None
+    )
 
 
 def _readable(statement: Statement) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 _WORD = re.compile(r"\w+")
 _RUN = 8
 """Words in a row that nobody writes by chance."""
+_SENTENCE = 4
+"""Words from which on a whole sentence is recognised as ours."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,18 @@ class Prompt:
         return f"{self.name}-{hashlib.sha256(self.text.encode()).hexdigest()[:12]}"
 
     def repeated_in(self, text: str) -> bool:
-        """Say whether a text recites the prompt: eight of its words in a row."""
-        return not self._runs.isdisjoint(_runs(text))
+        """Say whether a text recites the prompt: eight of its words in a row, or nothing but its words."""
+        words = _words(text)
+        whole = len(words) >= _SENTENCE and f" {' '.join(words)} " in self._spoken
+        return whole or not self._runs.isdisjoint(_runs(words))
 
     @cached_property
     def _runs(self) -> frozenset[tuple[str, ...]]:
-        return _runs(self.text)
+        return _runs(_words(self.text))
+
+    @cached_property
+    def _spoken(self) -> str:
+        return f" {' '.join(_words(self.text))} "
 
 
 @cache
@@ -41,6 +49,9 @@ def load(*names: str) -> Prompt:
     return Prompt(names[0], "\n\n".join((folder / f"{name}.md").read_text("utf-8").strip() for name in names))
 
 
-def _runs(text: str) -> frozenset[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _runs(words: list[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(zip(*(words[start:] for start in range(_RUN)), strict=False))

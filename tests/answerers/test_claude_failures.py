@@ -83,7 +83,7 @@ async def test_a_stalled_connection_leaves_time_for_another(api, answerer, fault
 
 @pytest.mark.parametrize("fault", [Fault.DROPS, Fault.ENDS_EARLY, Fault.ERROR_EVENT, Fault.STALLS, Fault.GARBLED])
 async def test_an_answer_that_was_begun_is_not_begun_again(api, answerer, fault):
-    api.mode = lambda body: said(DAYS, " ", Text("And a taxi for 45 euros per ride, as it is written. " * 6, (Cite(1, 3),)))
+    api.mode = lambda body: said(DAYS, " ", Text("And a taxi for 45 euros per ride, as it is written. " * 6, (Cite(1, 2),)))
     api.always = fault
     shown = []
     with pytest.raises(AnswererUnavailableError):

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from bot.sandbox import SandboxServer
 from bot.server import Server, is_signed, serve
 from knowledge import ConfigurationError, KnowledgeBase, Settings
+from tests.bot.answerers import QuotingAnswerer, WaitingAnswerer
 from tests.bot.conftest import BotFactory
 from tests.bot.requests import mention, send, signed
 from tests.bot.test_surfaces import LEAVE
@@ -42,8 +43,8 @@ async def test_a_request_that_slack_did_not_sign_now_gets_401(sandbox: SandboxSe
         "no timestamp": {"X-Slack-Signature": good["X-Slack-Signature"]},
         "wrong secret": signed("another", body),
         "another body": signed(secret, b"{}"),
-        "stale": signed(secret, body, at=now - 301),
-        "future": signed(secret, body, at=now + 302),
+        "stale": signed(secret, body, at=now - 400),
+        "future": signed(secret, body, at=now + 400),
         "word as time": {**good, "X-Slack-Request-Timestamp": "abc"},
         "empty time": {**good, "X-Slack-Request-Timestamp": ""},
         "negative time": {**good, "X-Slack-Request-Timestamp": "-1"},
@@ -168,19 +169,22 @@ async def test_a_lost_socket_is_made_again(sandbox: SandboxServer, start: BotFac
         assert "27 days" in (await sandbox.wait_for_answer(asked, timeout=20)).text
 
 
-async def test_two_hundred_deliveries_at_once_are_acknowledged_in_time(
-    sandbox: SandboxServer, start: BotFactory
-) -> None:
-    async with start(concurrency=1) as server:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+class TestWhenTheModelHangs:
+    @pytest.fixture
+    def answerer(self) -> QuotingAnswerer:
+        return WaitingAnswerer()
 
-            async def deliver(number: int) -> float:
+    async def test_two_hundred_deliveries_at_once_are_acknowledged_before_anything_is_answered(
+        self, sandbox: SandboxServer, bot: Server
+    ) -> None:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{bot.port}", timeout=20) as client:
+
+            async def deliver(number: int) -> int:
                 raw = json.dumps(mention(sandbox, LEAVE, ts=f"{number}.5", event_id=f"Ev{number}")).encode()
                 headers = {"Content-Type": "application/json", **signed(sandbox.workspace.app.signing_secret, raw)}
-                began = time.monotonic()
-                response = await client.post("/slack/events", content=raw, headers=headers, timeout=10)
-                assert response.status_code == 200
-                return time.monotonic() - began
+                return (await client.post("/slack/events", content=raw, headers=headers)).status_code
 
-            seconds = await asyncio.gather(*(deliver(number) for number in range(200)))
-        assert max(seconds) < 2.5
+            statuses = await asyncio.gather(*(deliver(number) for number in range(200)))
+        assert set(statuses) == {200}
+        assert b"bot_ack_seconds_count 200.0" in bot.app.parts.metrics.text()
+        assert not [call for call in sandbox.workspace.calls if call.method == "chat.postMessage"]

@@ -15,8 +15,6 @@ from knowledge.store import Store
 from knowledge.store.corpus import DocumentVersion, NewChunk, SourceRecord
 
 DIMENSIONS = 8
-LEASE = 2.0
-"""Seconds for which a killed writer keeps the others waiting."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ async def store_entries(store: Store, entries: Sequence[IndexEntry]) -> None:
         await store.corpus.put_source(SourceRecord(source, f"/{source}", Audience(), configured=True))
         token = None
         while token is None:
-            token = await store.corpus.acquire(source, owner="test", lease=LEASE)
-            await asyncio.sleep(0.005 if token is None else 0)
+            token = await store.corpus.acquire(source, owner="test", lease=60)
+            await asyncio.sleep(0)
         ours = [entry for entry in entries if entry.source == source]
         vectors = {_text_hash(entry): entry.vector.astype("<f4").tobytes() for entry in ours}
         await store.corpus.intend(source, token, [_version(e) for e in ours], embedder="test", new_vectors=vectors)

@@ -142,6 +142,18 @@ async def open_page(browser: Browser, sandbox: SandboxServer) -> AsyncIterator[O
     assert problems == []
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def canvas(browser: Browser) -> AsyncIterator[Page]:
+    """Open a page for drawing texts, shared by the tests of pure functions."""
+    async with SandboxServer() as sandbox:
+        page = await browser.new_page()
+        await page.goto(sandbox.page_url)
+        await page.wait_for_selector("body[data-ready=true]")
+        yield page
+        await page.goto("about:blank")
+        await page.close()
+
+
 @dataclass
 class TinyApp:
     """A real Bolt app that remembers what it was sent."""
@@ -252,15 +264,13 @@ MRKDWN = {
 }
 
 
-async def test_markdown_is_drawn_as_slack_draws_it(open_page: OpenPage) -> None:
-    page = await open_page()
-    made = {text: await drawn(page, "markdown", "renderMarkdown", text) for text in MARKDOWN}
+async def test_markdown_is_drawn_as_slack_draws_it(canvas: Page) -> None:
+    made = {text: await drawn(canvas, "markdown", "renderMarkdown", text) for text in MARKDOWN}
     assert {text: html for text, html in made.items() if MARKDOWN[text] not in html} == {}
 
 
-async def test_mrkdwn_is_drawn_as_slack_draws_it(open_page: OpenPage) -> None:
-    page = await open_page()
-    made = {text: await drawn(page, "mrkdwn", "renderMrkdwn", text) for text in MRKDWN}
+async def test_mrkdwn_is_drawn_as_slack_draws_it(canvas: Page) -> None:
+    made = {text: await drawn(canvas, "mrkdwn", "renderMrkdwn", text) for text in MRKDWN}
     assert {text: html for text, html in made.items() if MRKDWN[text] not in html} == {}
 
 
@@ -276,12 +286,11 @@ HOSTILE_LENGTHS = (
 )
 
 
-async def test_hostile_text_is_drawn_in_time(open_page: OpenPage) -> None:
-    page = await open_page()
+async def test_hostile_text_is_drawn_in_time(canvas: Page) -> None:
     for name, function in (("markdown", "renderMarkdown"), ("mrkdwn", "renderMrkdwn")):
         for text in HOSTILE_LENGTHS:
             async with asyncio.timeout(3):
-                assert await drawn(page, name, function, text) != ""
+                assert await drawn(canvas, name, function, text) != ""
 
 
 async def test_every_block_of_a_message_is_drawn(open_page: OpenPage, sandbox: SandboxServer) -> None:

@@ -244,7 +244,7 @@ async def serving(api: MessagesApi) -> AsyncIterator[MessagesApi]:
     """Serve the stand-in on a free port for as long as the block lasts."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     api.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(api.app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(api.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve(sockets=[listener]))

@@ -27,7 +27,7 @@ class Cite:
     start: int = 0
     end: int | None = None
     """Exclusive; one block when left out."""
-    claims: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict, hash=False)
     """What the citation says otherwise than the truth."""
 
 
