@@ -6,7 +6,7 @@ DOCS ?=
 DEMO_PORT ?= 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint bench clean
+.PHONY: help install dev demo test test-live lint bench clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ demo: .venv/installed ## Run the whole bot in a page of your browser; DOCS=folde
 
 test: .venv/developing ## Run the tests
 	.venv/bin/python -m pytest
+
+test-live: .venv/developing ## Run the tests that ask real services; needs ANTHROPIC_API_KEY and costs cents
+	.venv/bin/python -m pytest -m live
 
 lint: .venv/developing ## Check style and types
 	.venv/bin/ruff check .

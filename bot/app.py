@@ -31,7 +31,7 @@ Acknowledge = Callable[[Body], dict[str, Any]]
 ListenerFunction = Callable[[Body, Job, Parts], Awaitable[None]]
 
 
-def _silently(body: Body) -> dict[str, Any]:
+def _silently(_: Body) -> dict[str, Any]:
     return {}
 
 
@@ -98,14 +98,15 @@ def create_app(
         listener = _BY_ROUTE.get(payloads.route(body))
         return _work(listener, parts) if listener else None
 
+    inbox = Inbox(kb.deliveries, lease=settings.lease, metrics=metrics, find_work=find_work)
     parts = Parts(
         kb=kb,
         settings=settings,
         slack=slack,
         directory=Directory(slack, settings),
-        inbox=Inbox(kb.deliveries, lease=settings.lease, metrics=metrics, find_work=find_work),
+        inbox=inbox,
         workers=workers,
-        outbox=Outbox(slack, kb.deliveries, metrics),
+        outbox=Outbox(slack, kb.deliveries, metrics, overdue=inbox.overdue),
         metrics=metrics,
     )
     return FootnoteApp(parts, _bolt(parts))

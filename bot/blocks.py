@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,8 @@ LONGEST_TEXT = 3900
 """Characters of the fallback text; Slack advises at most 4,000."""
 MOST_SOURCES = 20
 LONGEST_QUOTE = 160
+_NO_TEXT = "(no text)"
+_STEP = " \u203a "
 
 HOW_TO_ASK = "Ask me a question about your team's documents, for example: *How many days of leave do I have?*"
 NO_WORDS = "I can only answer questions in words: write what you would like to know."
@@ -120,16 +122,16 @@ def answer(given: Answer, *, key: str, share: bool = False, escalate: bool = Fal
 def shared_answer(given: Answer, question: str, *, key: str, by: str) -> Outgoing:
     """Show an answer in a channel where only its asker has seen it so far."""
     text, cut = answer_markdown(given, linked=True)
-    asked = mrkdwn.plain(f"“{mrkdwn.plain(question, 300)}” – asked and shared by {mrkdwn.plain(by, 60)}", 400)
+    asked = mrkdwn.plain(f"“{mrkdwn.plain(question, 300)}” — asked and shared by {mrkdwn.plain(by, 60)}", 400)
     blocks = [_context(asked), {"type": "markdown", "text": text}, *answer_tail(given, cut=cut)]
     return _answer_message(given, blocks, key)
 
 
 def _answer_message(given: Answer, blocks: Sequence[Block], key: str) -> Outgoing:
-    body = mrkdwn.mrkdwn(given.text)
-    titles = "; ".join(dict.fromkeys(mrkdwn.escape(_name(citation.chunk, 80)) for citation in given.citations))
+    body = mrkdwn.mrkdwn(given.text).strip() or _NO_TEXT
+    titles = "; ".join(dict.fromkeys(mrkdwn.label(_name(citation.chunk, 80), 90) for citation in given.citations))
     sources = f"{SOURCES_LINE}{titles}" if titles else ""
-    listed = "\n".join(mrkdwn.escape(_source_line(citation)) for citation in given.citations[:MOST_SOURCES])
+    listed = "\n".join(mrkdwn.label(_source_line(citation), 400) for citation in given.citations[:MOST_SOURCES])
     return Outgoing(
         text=mrkdwn.shortened(body, LONGEST_TEXT - len(sources[:600])) + sources[:600],
         blocks=tuple(blocks),
@@ -146,7 +148,7 @@ def answer_markdown(given: Answer, *, linked: bool) -> tuple[str, bool]:
     while len(text) > LONGEST_MARKDOWN:
         text = mrkdwn.markdown(mrkdwn.shortened(given.text, limit), links=links).strip()
         limit = int(limit * 0.9)
-    return text or "(no text)", cut
+    return text or _NO_TEXT, cut
 
 
 def _links(citations: Sequence[Citation]) -> dict[int, str]:
@@ -174,22 +176,22 @@ def _source(line: str, chunk: Chunk) -> Block:
     url = mrkdwn.own_link(chunk.url)
     if url is None:
         return _context(line)
-    name, _, rest = line.partition(" – ")
-    text = f"<{mrkdwn.escape(url)}|{mrkdwn.label(name, 250)}>" + (f" – {mrkdwn.label(rest, 250)}" if rest else "")
+    name, _, rest = line.partition(" — ")
+    text = f"<{mrkdwn.escape(url)}|{mrkdwn.label(name, 250)}>" + (f" — {mrkdwn.label(rest, 250)}" if rest else "")
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
 
 
 def _source_line(citation: Citation) -> str:
-    return f"[{citation.number}] {_place(citation.chunk)} – “{mrkdwn.plain(citation.quote, LONGEST_QUOTE)}”"
+    return f"[{citation.number}] {_place(citation.chunk)} — “{mrkdwn.plain(citation.quote, LONGEST_QUOTE)}”"
 
 
 def _place(chunk: Chunk) -> str:
-    """Say where a chunk stands: title › heading, page."""
+    """Say where a chunk stands: title, headings, page."""
     title = _name(chunk, 100)
     headings = [mrkdwn.plain(part, 80) for part in chunk.heading.split(" > ") if part.strip()]
     if headings and headings[0].casefold() == title.casefold():
         headings = headings[1:]
-    place = " › ".join([title, *headings[-2:]]).replace(" – ", " - ")
+    place = _STEP.join([title, *headings[-2:]]).replace(" — ", " - ")
     return f"{place}, p. {chunk.page}" if chunk.page is not None else place
 
 
@@ -232,7 +234,7 @@ def _button(text: str, action_id: str, value: str) -> Block:
 
 
 def _plain(text: str, limit: int) -> Block:
-    return {"type": "plain_text", "text": mrkdwn.plain(text, limit) or "–", "emoji": False}
+    return {"type": "plain_text", "text": mrkdwn.plain(text, limit) or "-", "emoji": False}
 
 
 def _context(text: str) -> Block:
@@ -292,7 +294,7 @@ def escalation(exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key:
         {"type": "section", "text": _plain(question, 2600)},
         *(_source(f"Nearest: {_place(chunk)}", chunk) for chunk in nearest),
     ]
-    text = mrkdwn.shortened(mrkdwn.escape(f"{lead} {question}"), LONGEST_TEXT)
+    text = mrkdwn.shortened(mrkdwn.mrkdwn(f"{lead} {question}"), LONGEST_TEXT)
     marked = metadata(ESCALATION_EVENT, key, exchange.answer.id)
     return Outgoing(text=text, blocks=tuple(blocks), metadata=marked)
 
@@ -333,9 +335,17 @@ def reindex_report(report: ReindexReport) -> str:
 
 
 def home(
-    sources: Sequence[SourceStatus], *, admin: bool, unanswered: Sequence[Exchange] = (), notice: str = ""
+    sources: Sequence[SourceStatus],
+    *,
+    admin: bool,
+    reindexable: Collection[str] = (),
+    unanswered: Sequence[Exchange] = (),
+    notice: str = "",
 ) -> Block:
-    """Build the Home tab; the second half is for admins."""
+    """Build the Home tab; the second half is for admins. `notice` is safe mrkdwn.
+
+    `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack.
+    """
     blocks = [
         _header("Answers from your team's documents"),
         _section(
@@ -346,20 +356,20 @@ def home(
         ),
         {"type": "divider"},
         _header("Sources"),
-        *(_home_source(source, admin=admin) for source in sources[:40]),
+        *(_home_source(source, button=admin and source.name in reindexable) for source in sources[:40]),
     ]
     if not sources:
         blocks.append(_context("There are no sources yet."))
     if notice:
-        blocks.append({"type": "section", "text": _plain(notice, 2000)})
+        blocks.append(_section(notice))
     if admin:
         blocks += [{"type": "divider"}, _header("Recently unanswered"), *_unanswered(unanswered)]
     return {"type": "home", "blocks": blocks}
 
 
-def _home_source(source: SourceStatus, *, admin: bool) -> Block:
+def _home_source(source: SourceStatus, *, button: bool) -> Block:
     block: Block = {"type": "section", "text": _plain(_freshness(source), 500)}
-    if admin:
+    if button:
         block["accessory"] = _button("Reindex", REINDEX_ACTION, source.name)
     return block
 

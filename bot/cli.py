@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 app = typer.Typer(
     name="footnote",
-    help="Answers a team's questions from the team's own documents, with a footnote under every claim.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,6 +39,27 @@ QuestionFile = Annotated[
     Path | None,
     typer.Option("--questions", metavar="FILE", help='Many questions: one JSON object {"question": …} per line.'),
 ]
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda wanted: _version(wanted=wanted), help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Answer a team's questions from the team's own documents, with a footnote under every claim."""
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"footnote {version('footnote')}")
+        raise typer.Exit
 
 
 @app.command(epilog="Example: footnote demo --docs ./handbook")

@@ -57,7 +57,7 @@ class Directory:
         self.team = ""
 
     async def identify(self) -> None:
-        """Ask Slack who we are. Raises ConfigurationError when the token is refused, SLACK_ERRORS when Slack is away."""
+        """Ask Slack who we are. Raises ConfigurationError when it refuses the token, SLACK_ERRORS when it is away."""
         try:
             us = await self._slack.auth_test()
         except SLACK_ERRORS as exc:

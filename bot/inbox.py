@@ -1,4 +1,4 @@
-"""Every delivery is kept before it is acknowledged, worked on once, and finished by another process if this one dies."""
+"""Every delivery is kept before it is acknowledged, worked on once, and finished by another process if need be."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from bot.logs import trace_id, traced
 from bot.metrics import Metrics
@@ -21,6 +22,9 @@ RECORD_SECONDS = 2.0
 """Slack waits three seconds for an acknowledgement; then it is better to be asked again."""
 MOST_ATTEMPTS = 10
 _LOOK_SECONDS = 3.0
+_PRUNE_SECONDS = 3600.0
+_KEPT = timedelta(days=2)
+"""Slack repeats a delivery for about six minutes; this leaves time to look into one."""
 _CLAIM_SHARE = 0.6
 """A claim's first lease ends before its delivery's, so that nobody finds the delivery free and the claim still held."""
 
@@ -112,7 +116,7 @@ class Workers:
 
 
 class Inbox:
-    """The deliveries of this process: records them, runs their work, renews their leases, takes over what others left."""
+    """The deliveries of this process: records them, runs their work, renews leases, takes over what others left."""
 
     def __init__(
         self, deliveries: Deliveries, *, lease: float, metrics: Metrics, find_work: Callable[[Body], Work | None]
@@ -124,6 +128,8 @@ class Inbox:
         self._jobs: dict[str, Job] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._renewed = time.monotonic()
+        self._pruned = time.monotonic()
 
     async def record(self, delivery: Delivery) -> bool:
         """Keep a delivery; True when it is new. Raises TimeoutError or ServiceError: then do not acknowledge."""
@@ -172,6 +178,7 @@ class Inbox:
 
     async def open(self) -> None:
         """Begin to take over and to renew."""
+        self._renewed = time.monotonic()
         self._loops = [
             asyncio.create_task(self._take_over_forever(), name="inbox.take_over"),
             asyncio.create_task(self._renew_forever(), name="inbox.renew"),
@@ -180,8 +187,25 @@ class Inbox:
     async def _renew_forever(self) -> None:
         while True:
             await asyncio.sleep(self.lease / 3)
-            held = [key for job in self._jobs.values() for key in job.claims]
-            await _quietly("inbox.renew_failed", self.deliveries.renew(held, lease=self.lease))
+            await _quietly("inbox.renew_failed", self._renew())
+            await _quietly("inbox.prune_failed", self._prune())
+
+    async def _renew(self) -> None:
+        began = time.monotonic()
+        held = [key for job in self._jobs.values() for key in job.claims]
+        await self.deliveries.renew(held, lease=self.lease)
+        self._renewed = began
+
+    def overdue(self) -> bool:
+        """Say whether our leases may have run out, because this process or the database stood still."""
+        return time.monotonic() - self._renewed > self.lease * _CLAIM_SHARE
+
+    async def _prune(self) -> None:
+        """Forget, once an hour, what was done long ago."""
+        if time.monotonic() - self._pruned < _PRUNE_SECONDS:
+            return
+        self._pruned = time.monotonic()
+        await self.deliveries.prune(before=datetime.now(UTC) - _KEPT)
 
     async def _take_over_forever(self) -> None:
         while True:

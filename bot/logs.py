@@ -26,6 +26,12 @@ _SECRET = re.compile(
 )
 
 
+_TALKATIVE = (
+    "aiohttp aiosqlite anthropic asyncio httpcore httpx httpx2 langchain pinecone psycopg slack_bolt slack_sdk "
+    "sqlalchemy urllib3 uvicorn.access"
+).split()
+
+
 def trace_of(delivery_key: str) -> str:
     """Return the trace id of a delivery: the same one in every process that works on it."""
     return hashlib.sha256(delivery_key.encode()).hexdigest()[:12]
@@ -49,7 +55,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     # These write whole requests, and thereby what people wrote, below this level.
-    for name in ("slack_bolt", "slack_sdk", "aiohttp", "uvicorn.access", "httpx", "httpcore", "sqlalchemy", "anthropic"):
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from knowledge import Answer, SourceStatus
+from knowledge import Answer, Outcome, SourceStatus
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SLOW = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -25,18 +25,36 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self.acknowledged = Histogram("bot_ack_seconds", "Delivery to acknowledgement.", buckets=_FAST, registry=registry)
+        self.acknowledged = Histogram(
+            "bot_ack_seconds", "Delivery to acknowledgement.", buckets=_FAST, registry=registry
+        )
         self.answered = Histogram("bot_answer_seconds", "Delivery to visible answer.", buckets=_SLOW, registry=registry)
         self.answers = Counter("bot_answers_total", "Answers by how they ended.", ["outcome"], registry=registry)
-        self.rejected = Counter("bot_citations_rejected_total", "Sentences left without a true footnote.", ["reason"], registry=registry)
-        self.duplicates = Counter("bot_duplicate_events_total", "Deliveries that had arrived before.", registry=registry)
-        self.taken_over = Counter("bot_taken_over_total", "Deliveries taken over from a process that went silent.", registry=registry)
-        self.ambiguous = Counter("bot_outbox_ambiguous_total", "Posts of which nobody knows whether they arrived.", registry=registry)
-        self.upstream_errors = Counter("bot_upstream_errors_total", "Errors of services.", ["service", "kind"], registry=registry)
-        self.blocks = Counter("bot_security_blocks_total", "Requests and actions that were refused.", ["kind"], registry=registry)
+        self.rejected = Counter(
+            "bot_citations_rejected_total", "Sentences left without a true footnote.", ["reason"], registry=registry
+        )
+        self.duplicates = Counter(
+            "bot_duplicate_events_total", "Deliveries that had arrived before.", registry=registry
+        )
+        self.taken_over = Counter(
+            "bot_taken_over_total", "Deliveries taken over from a process that went silent.", registry=registry
+        )
+        self.ambiguous = Counter(
+            "bot_outbox_ambiguous_total", "Posts of which nobody knows whether they arrived.", registry=registry
+        )
+        self.upstream_errors = Counter(
+            "bot_upstream_errors_total", "Errors of services.", ["service", "kind"], registry=registry
+        )
+        self.blocks = Counter(
+            "bot_security_blocks_total", "Requests and actions that were refused.", ["kind"], registry=registry
+        )
         self.queue_depth = Gauge("bot_queue_depth", "Questions that wait for a worker.", registry=registry)
-        self.queue_oldest = Gauge("bot_queue_oldest_seconds", "How long the oldest of them has waited.", registry=registry)
-        self.index_age = Gauge("bot_index_age_seconds", "Age of the source that was indexed longest ago.", registry=registry)
+        self.queue_oldest = Gauge(
+            "bot_queue_oldest_seconds", "How long the oldest of them has waited.", registry=registry
+        )
+        self.index_age = Gauge(
+            "bot_index_age_seconds", "Age of the source that was indexed longest ago.", registry=registry
+        )
 
     def watch_queue(self, depth: Callable[[], float], oldest: Callable[[], float]) -> None:
         """Read the queue's gauges when they are asked for."""
@@ -51,6 +69,8 @@ class Metrics:
         """Count an answer that became visible."""
         self.answers.labels("truncated" if answer.shortened else _OUTCOMES[answer.outcome]).inc()
         self.answered.observe(seconds)
+        if answer.outcome is Outcome.FAILED:
+            self.upstream_error("knowledge", "other")
         unsupported = sum(not sentence.supported for sentence in answer.sentences)
         if unsupported:
             self.rejected.labels("unsupported").inc(unsupported)

@@ -18,35 +18,42 @@ _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 _ZWNJ, _ZWJ, _EMOJI_STYLE = "\u200c", "\u200d", "\ufe0f"
-_JOINING_SCRIPTS = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af\ua840-\uabff\ufb50-\ufdff]")
+_JOINING_SCRIPTS = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af\ua840-\uabff\ufb50-\ufdff]"
+)
 """Arabic, Indic and other scripts in which a joiner changes how neighbours are drawn."""
-_BLANK_LETTERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0e\U000e0000-\U000e0fff]")
+_BLANK_LETTERS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0e\U000e0000-\U000e0fff]"
+)
 """Drawn as nothing although they are no format characters: fillers, variation selectors, tags."""
 
 _FENCE = re.compile(r"^\s*(?P<mark>`{3,}|~{3,})\s*(?P<language>[\w+.#-]{0,20})[^`]*$")
 _BACKTICKS = re.compile(r"`+")
 
 _OPENING = re.compile(r"[<\uff1c\ufe64](?![\s\d=<-]|$)")
-_OPENING_IN_CODE = re.compile(r"[<\uff1c\ufe64](?=[@!#\uff20\uff01\uff03]|[a-z][a-z0-9+.-]*:|[^<>|\s]*\|)", re.IGNORECASE)
+_OPENING_IN_CODE = re.compile(
+    r"[<\uff1c\ufe64](?=[@!#\uff20\uff01\uff03]|[a-z][a-z0-9+.-]*:|[^<>|\s]*\|)", re.IGNORECASE
+)
 _ESCAPED_OPENING = re.compile(r"&(?:lt|LT|#0*60|#[xX]0*3[cC]);?(?=[@!#])")
-_OPENED = re.compile(r"‹([^‹<>\n]*)[>\uff1e\ufe65]")
-_BROADCAST = re.compile(r"([@\uff20\ufe6b])(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
+_OPENED = re.compile(r"\u2039([^\u2039<>\n]*)[>\uff1e\ufe65]")
+_BROADCAST = re.compile(r"(?<![\w.])([@\uff20\ufe6b])(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?([^\s<>()]*)>?(?:\s+[^()]*)?\)")
 _REFERENCE = re.compile(r"\](?=[(\[:])")
 _MARK = re.compile(r"(?<![!\\])\[(\d{1,3})\]")
 _TOP_LEVEL = "com|net|org|edu|gov|mil|info|biz|io|dev|app|ai|co|uk|de|fr|eu|xyz|online|site|shop|cloud|tech|link|click"
-_REST = r"[^\s<>\"|`‹›]"
+_REST = r"[^\s<>\"|`\u2039\u203a]"
 _ADDRESS = re.compile(
     rf"[a-z][a-z0-9+.\-]{{1,31}}:/+{_REST}+"
     rf"|(?:mailto|tel|sms|javascript|vbscript):{_REST}+"
     rf"|www\.{_REST}+"
     rf"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-    rf"|(?<![\w@.-])(?:[^\W_][\w-]*\.)+(?:(?:{_TOP_LEVEL})(?![\w-])(?:[:/?#]{_REST}*)?|[a-z]{{2,24}}/{_REST}+)",
+    rf"|(?<![^\W_])(?:[^\W_][\w-]{{0,62}}\.){{1,10}}(?:(?:{_TOP_LEVEL})(?![\w-])(?:[:/?#]{_REST}*)?|[a-z]{{2,24}}/{_REST}+)",
     re.IGNORECASE,
 )
 _ADDRESS_TAIL = ".,;:!?'\")]}*_~"
 _LOOKALIKES = str.maketrans("*`~|", "\u2217'\u223c\u2223")
+_UNLINKED = str.maketrans(":.@", "\u2236\u2024\uff20")
 _WEB = re.compile(r"(?:[a-z][a-z0-9+.\-]*:|//|www\.)", re.IGNORECASE)
 
 
@@ -76,7 +83,9 @@ def _visible(text: str) -> Iterator[str]:
 
 def _is_needed(joiner: str, before: str, after: str) -> bool:
     if joiner == _EMOJI_STYLE:
-        return bool(before) and (unicodedata.category(before) in ("So", "Sm", "Po") or before in "0123456789#*©®ℹ")
+        return bool(before) and (
+            unicodedata.category(before) in ("So", "Sm", "Po") or before in "0123456789#*\u00a9\u00ae\u2139"
+        )
     if _JOINING_SCRIPTS.match(before) and _JOINING_SCRIPTS.match(after):
         return True
     return joiner == _ZWJ and _is_emoji(before) and _is_emoji(after)
@@ -120,7 +129,8 @@ def _safe_line(line: str, links: Mapping[int, str]) -> str:
             # Single backticks pair up in every dialect, unless something before them escapes or lengthens them.
             safe = f"`{_inert_code(part)}`" if code else _linked_marks(_REFERENCE.sub("] ", part), links)
             written += f" {safe}" if _would_merge(written[-1:], safe[:1]) else safe
-    return written
+    # Once more for the whole: "@channel" may have come together from a word and what followed it.
+    return _BROADCAST.sub(r"\1 ", written)
 
 
 def _would_merge(last: str, first: str) -> bool:
@@ -162,7 +172,7 @@ def _is_escaped(line: str, place: int) -> bool:
 
 
 def _prose(text: str) -> str:
-    """Decode entities (they could hide syntax from us, not from Slack), drop stray backticks and foreign link markup."""
+    """Decode entities (they hide syntax from us, not from Slack); drop stray backticks and foreign link markup."""
     for _ in range(_MAX_ENTITY_DEPTH):
         decoded = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
         if decoded == text:
@@ -192,16 +202,16 @@ def _addresses(text: str) -> Iterator[tuple[bool, str]]:
 
 def _inert(text: str) -> str:
     """Take the power from everything that Slack or Markdown reads as a mention, a broadcast, a link or a tag."""
-    return _quiet(_OPENING.sub("‹", _ESCAPED_OPENING.sub("‹", text)))
+    return _quiet(_OPENING.sub("\u2039", _ESCAPED_OPENING.sub("\u2039", text)))
 
 
 def _inert_code(text: str) -> str:
     """Do the same to code, where tags and generics mean nothing and may stay."""
-    return _quiet(_OPENING_IN_CODE.sub("‹", _ESCAPED_OPENING.sub("‹", text)))
+    return _quiet(_OPENING_IN_CODE.sub("\u2039", _ESCAPED_OPENING.sub("\u2039", text)))
 
 
 def _quiet(text: str) -> str:
-    return _BROADCAST.sub(r"\1 ", _OPENED.sub(r"‹\1›", text))
+    return _BROADCAST.sub(r"\1 ", _OPENED.sub("\u2039\\1\u203a", text))
 
 
 def _linked_marks(text: str, links: Mapping[int, str]) -> str:
@@ -213,10 +223,10 @@ def _linked_marks(text: str, links: Mapping[int, str]) -> str:
 
 
 def own_link(url: str | None) -> str | None:
-    """Return the address of one of our sources in a form that no markup can break out of; None when it is no web link."""
+    """Return the address of one of our sources, unable to break out of markup; None when it is no web link."""
     if url is None or len(url) > _MAX_URL:
         return None
-    safe = quote(clean(url), safe="%/:?#@!$&+,;=-._~")
+    safe = quote(clean(url), safe="%/:?#!$&+,;=-._~")
     try:
         parts = urlsplit(safe)
     except ValueError:
@@ -243,8 +253,8 @@ def plain(text: str, limit: int) -> str:
 
 
 def label(text: str, limit: int) -> str:
-    """Make text for the visible part of a mrkdwn link or a mrkdwn line: no markup of its own survives."""
-    flat = plain(text, limit).translate(_LOOKALIKES)
+    """Make text for a mrkdwn link's visible part or a mrkdwn line: no markup and no address of its own survives."""
+    flat = _ADDRESS.sub(lambda found: found[0].translate(_UNLINKED), plain(text, limit)).translate(_LOOKALIKES)
     return escape(re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", flat))
 
 

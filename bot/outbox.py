@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from bot import blocks, mrkdwn
 from bot.blocks import Outgoing
 from bot.metrics import Metrics
 from bot.payloads import Body, Click, Command, Message
-from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_transient, optional
+from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_denied, is_transient, optional
 from knowledge import Answer, Claim, Deliveries, ServiceError
 
 logger = logging.getLogger(__name__)
@@ -43,10 +43,14 @@ class Place:
 class Outbox:
     """Posts, updates and tells; knows how Slack fails and what to do then."""
 
-    def __init__(self, slack: SlackClient, deliveries: Deliveries, metrics: Metrics) -> None:
+    def __init__(
+        self, slack: SlackClient, deliveries: Deliveries, metrics: Metrics, *, overdue: Callable[[], bool]
+    ) -> None:
+        """`overdue` says that this process has not renewed its leases in time: another one may be at the same work."""
         self.slack = slack
         self._deliveries = deliveries
         self._metrics = metrics
+        self._overdue = overdue
 
     async def post(self, place: Place, message: Outgoing, claim: Claim) -> str | None:
         """Post a message once and return its `ts`; None when nobody can know whether it stands there already.
@@ -54,7 +58,7 @@ class Outbox:
         After a lost connection, and after a process that died while posting, the thread is searched for the message by
         its metadata first. Raises SlackApiError when Slack refuses for good.
         """
-        doubt = claim.posting
+        doubt = claim.posting or self._overdue()
         await self.note(claim, posting=True)
         async for _ in _attempts():
             try:
@@ -63,7 +67,7 @@ class Outbox:
             except SLACK_ERRORS as exc:
                 if doubt and error_code(exc) in _UNREADABLE:
                     self._metrics.ambiguous.inc()
-                    logger.error("outbox.ambiguous", extra={"error": error_code(exc)})
+                    logger.error("outbox.ambiguous", extra={"error": error_code(exc)})  # noqa: TRY400 - the code says it all
                     return None
                 if not is_transient(exc):
                     raise
@@ -241,7 +245,7 @@ class ThreadReply:
     async def say(self, text: str) -> None:
         await self._deliver(blocks.notice(text, key=self._claim.key), None)
 
-    async def _deliver(self, message: Outgoing, answer: Answer | None) -> None:
+    async def _deliver(self, message: Outgoing, answer: Answer | None) -> None:  # noqa: ARG002 - for streams
         await self._end_status()
         if self._claim.ts:
             await self._outbox.update(self._place.channel, self._claim.ts, message)
@@ -249,22 +253,22 @@ class ThreadReply:
         try:
             await self._outbox.post(self._place, message, self._claim)
         except SlackApiError as exc:
-            if error_code(exc) in _GONE:
-                logger.info("outbox.question_gone", extra={"error": error_code(exc)})
-                return
-            if error_code(exc) not in _UNREADABLE:
+            if is_denied(exc):
                 raise
             logger.warning("outbox.cannot_post", extra={"error": error_code(exc)})
-            await self._tell_the_asker()
+            if error_code(exc) not in _GONE:
+                await self._tell_the_asker()
 
     async def _tell_the_asker(self) -> None:
         told = blocks.notice(blocks.CANNOT_POST)
-        if not await self._outbox.tell(self._place.channel, self._message.user, told, thread_ts=self._message.thread_ts):
+        if not await self._outbox.tell(
+            self._place.channel, self._message.user, told, thread_ts=self._message.thread_ts
+        ):
             await self._outbox.tell_directly(self._message.user, told)
 
 
 class StreamedReply(ThreadReply):
-    """The answer grows while it is written; whatever happens to the stream, the whole answer stands there in the end."""
+    """The answer grows while it is written; whatever happens to the stream, in the end the whole answer is there."""
 
     def __init__(self, outbox: Outbox, message: Message, claim: Claim, *, escalate: bool) -> None:
         super().__init__(outbox, message, claim, escalate=escalate)
@@ -325,9 +329,7 @@ class StreamedReply(ThreadReply):
         await self._outbox.note(self._claim, channel=self._place.channel, ts=self._ts)
 
     async def _append(self, text: str) -> None:
-        await self._outbox.slack.chat_appendStream(
-            channel=self._place.channel, ts=self._ts or "", markdown_text=text
-        )
+        await self._outbox.slack.chat_appendStream(channel=self._place.channel, ts=self._ts or "", markdown_text=text)
 
     async def _deliver(self, message: Outgoing, answer: Answer | None) -> None:
         await self._end_writer()

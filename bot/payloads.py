@@ -154,7 +154,7 @@ def _form(text: str) -> Body:
 def delivery(body: Body) -> Delivery:
     """Give a payload its identity. Raises MalformedPayloadError for what Slack would not send."""
     kind = "command" if "command" in body else body.get("type")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise MalformedPayloadError
     try:
         return Delivery(key=_KINDS[kind](body), kind=kind, body=json.dumps(body).encode())

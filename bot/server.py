@@ -31,7 +31,7 @@ from bot import payloads
 from bot.app import FootnoteApp, create_app
 from bot.payloads import MalformedPayloadError
 from bot.slack_client import SLACK_ERRORS, error_code, is_denied
-from knowledge import ConfigurationError, KnowledgeBase, Settings
+from knowledge import ConfigurationError, FootnoteError, KnowledgeBase, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,10 @@ class Endpoints:
         return {**parts, "slack": told}
 
     async def metrics(self, _: Request) -> Response:
-        """Return the metrics."""
+        """Return the metrics; the sources' age is looked up now."""
+        with contextlib.suppress(FootnoteError, TimeoutError):
+            async with asyncio.timeout(1):
+                self._app.parts.metrics.sources(await self._app.parts.kb.sources())
         return Response(self._app.parts.metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def events(self, request: Request) -> Response:
@@ -192,7 +195,7 @@ class SocketLink(AsyncSocketModeHandler):
         self._tasks = [asyncio.create_task(connecting), asyncio.create_task(self._renew_address())]
 
     async def _renew_address(self) -> None:
-        """Forget the socket's address while it is down: the client would try the old one, which has expired, for ever."""
+        """Forget the socket's address while it is down: the client would try the old, expired one for ever."""
         while True:
             await asyncio.sleep(_PING_SECONDS * 2)
             if not await self.connected():
@@ -234,7 +237,7 @@ class Server:
         token, secret = self._settings.slack_app_token, self._settings.slack_signing_secret
         if token is None and secret is None:
             raise ConfigurationError(
-                "Set SLACK_APP_TOKEN (xapp-…, Socket Mode) or SLACK_SIGNING_SECRET (HTTP): without one Slack cannot reach us."
+                "Set SLACK_APP_TOKEN (xapp-…, Socket Mode) or SLACK_SIGNING_SECRET (HTTP), so that Slack can reach us."
             )
         await self.app.parts.slack.open()
         try:
@@ -260,7 +263,7 @@ class Server:
             self._tasks.append(asyncio.create_task(self._identify_later(), name="identify"))
 
     async def _identify_later(self) -> None:
-        while await self.app.parts.directory.check() != "ok":
+        while await self.app.parts.directory.check() != "ok":  # noqa: ASYNC110 - Slack sends no event when it is back
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _listen(self) -> None:
@@ -268,7 +271,9 @@ class Server:
         if port is None and self._link is not None:
             return
         try:
-            listening = socket.create_server((self._settings.host, DEFAULT_PORT if port is None else port), backlog=1024)
+            listening = socket.create_server(
+                (self._settings.host, DEFAULT_PORT if port is None else port), backlog=1024
+            )
         except OSError as exc:
             raise ConfigurationError(
                 f"PORT {port or DEFAULT_PORT} on {self._settings.host} cannot be used: {exc.strerror}."

@@ -88,7 +88,7 @@ class SlackClient(AsyncWebClient):
         raise TimeoutError
 
     async def _wait_for(self, window: tuple[str, str]) -> None:
-        while (left := self._open_again.get(window, 0.0) - _now()) > 0:
+        while (left := self._open_again.get(window, 0.0) - _now()) > 0:  # noqa: ASYNC110 - the window may grow meanwhile
             await asyncio.sleep(left)
         self._open_again.pop(window, None)
 

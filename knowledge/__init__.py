@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Reranker,
         Source,
         Splitter,
+        Understander,
     )
     from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
@@ -105,6 +106,7 @@ _HOMES = {
         "Reranker",
         "Source",
         "Splitter",
+        "Understander",
     ),
     "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
@@ -198,6 +200,7 @@ __all__ = [
     "Surface",
     "TeamFile",
     "Turn",
+    "Understander",
     "UnknownAnswerError",
     "UnreadableFileError",
     "UsageError",

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - typographic signs and words of several languages
 """Law two: is every footnote true? Quotes, numbers and names are checked here for every answerer, in one place."""
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ class _Evidence:
         return "\n".join(line for part in parts if (line := " ".join(part.split())))
 
     def around(self, start: int, end: int) -> str:
-        """Return the quote with the sentences that it stands in, and what those lean on: headings, a list's or table's head."""
+        """Return the sentences that the quote stands in, and what those lean on: headings, the head of a table."""
         first, last = self.plain.plain_span(start, end)
         chunk = self.passage.chunk
         return "\n".join([*self._enclosing(first, last), chunk.heading, chunk.title])
@@ -298,11 +299,12 @@ _PIECES = re.compile(
     | (?P<dash> [-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+ )
     | (?P<double> ["\u201c-\u201f\u00ab\u00bb\uff02\u2033] | `` | '' )
     | (?P<single> ['\u2018-\u201b\u2039\u203a\u00b4\u2032`] )
-    | (?P<ascii> (?:[!\#-&(-,./0-9:-_a-{{|}}~](?![\u0300-\u036f]))+ )
+    | (?P<ascii> (?:(?:[!\#-&(-,./0-9:-_a-{{|}}~]|[ ](?!\s))(?![\u0300-\u036f]))+ )
     | (?P<other> .[\u0300-\u036f]* )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_MAYBE_BROKEN = re.compile(r"[-\u2010\u00ad][^\S\n]*[\n ]")
 _FOLDED = {"space": " ", "drop": "", "dash": "-", "double": '"', "single": "'"}
 
 
@@ -373,8 +375,7 @@ def _folded_piece(match: re.Match[str], joined: bool) -> str:
 def _folds(text: str, *, skip: Sequence[tuple[int, int]] = ()) -> list[_Folded]:
     """Fold a text, both ways where a line ends in a hyphen."""
     joined = _fold(text, skip=skip)
-    kept = _fold(text, joined=False, skip=skip)
-    return [joined] if joined.text == kept.text else [joined, kept]
+    return [joined, _fold(text, joined=False, skip=skip)] if _MAYBE_BROKEN.search(text) else [joined]
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -400,23 +401,23 @@ def _joins(character: str) -> bool:
 
 _WRAPPING = "\"'“”„«»‘’‚‹›` \t\r\n"
 _TRIVIAL = frozenset(
-    "a an and any are as at be been but by can could did do does for from had has have he her his i if in is it its may "
-    "me more most must my no not of on one or our she should so some such than that the their them then there these "
-    "they this those to was we were what when where which who will with would yes you your also der die das und ist "
-    "ein eine im in zu den dem von mit le la les de des du et est un une en el los las y es que".split()
+    "a an and any are as at be been but by can could did do does for from had has have he her his i if in is it its "
+    "may me more most must my no not of on one or our she should so some such than that the their them then there "
+    "these they this those to was we were what when where which who will with would yes you your also der die das und "
+    "ist ein eine im in zu den dem von mit le la les de des du et est un une en el los las y es que".split()
 )
 
 
 def _says_something(quote: str) -> bool:
     """Refuse what stands everywhere and so proves nothing: a single small word, a letter, a digit."""
-    words = [word for word in _WORD.findall(quote.casefold())]
+    words: list[str] = _WORD.findall(quote.casefold())
     if len(words) > 1:
         return any(word not in _TRIVIAL for word in words)
     return bool(words) and words[0] not in _TRIVIAL and (len(words[0]) > 1 or words[0] > "\u2e80")
 
 
 def _wordings(quote: str) -> Iterator[str]:
-    """Yield the ways a quote may have been written down: as it is, without its markup, without what was put around it."""
+    """Yield the ways a quote may have been written down: as it is, without markup, without what was put around it."""
     seen: set[str] = set()
     bare = quote.strip().strip(_WRAPPING).removesuffix("...").removesuffix("…").removeprefix("...").removeprefix("…")
     trimmed = bare.strip().strip("*_~#>|").strip(_WRAPPING)
@@ -437,8 +438,8 @@ _LINK = re.compile(r"https?://[^\s<>()\[\]\"'`]+|\bwww\.[^\s<>()\[\]\"'`]+|[\w.+
 _NAME = re.compile(r"(?<!\w)[^\W\d_][\w’'&-]*(?:\.[\w’'&-]+)*")
 _OPENING = re.compile(r"(?:^|[.!?:;•|\n(\"“„«*_–—]|\d[.)])[\s\"“„«(*_]*$")
 _NO_NAMES = frozenset(
-    "i i'm i'd i'll i've ok okay no yes not note tip warning important monday tuesday wednesday thursday friday saturday "
-    "sunday mr mrs ms dr am pm".split()
+    "i i'm i'd i'll i've ok okay no yes not note tip warning important monday tuesday wednesday thursday friday "
+    "saturday sunday mr mrs ms dr am pm".split()
 ) - frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
 _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|ein|eine|werden|wird|sind|für|mit|auf)\b")
 _TITLE_SHARE = 0.6
@@ -504,7 +505,7 @@ def _names(text: str) -> Iterator[str]:
     """Yield the words that are names by their capitals: within a sentence, or several in a row, or in capitals."""
     words = list(_NAME.finditer(text))
     capital = [match[0][0].isupper() for match in words]
-    title_like = len(words) > 4 and sum(capital) > _TITLE_SHARE * len(words)  # noqa: PLR2004
+    title_like = len(words) > 4 and sum(capital) > _TITLE_SHARE * len(words)
     nouns_too = _GERMAN.search(text) is not None
     for number, match in enumerate(words):
         word = match[0]

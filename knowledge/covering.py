@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from knowledge.answer_kinds import fits
-from knowledge.lexical import QUESTION_WORDS, terms
+from knowledge.function_words import QUESTION_WORDS
+from knowledge.lexical import terms
 from knowledge.questions import Asked, Expected, negated
 from knowledge.statements import Statement
 from knowledge.word_families import base, derived, is_common, misspelt, opposites, synonyms
@@ -35,6 +36,8 @@ _POINTS = re.compile(
     re.IGNORECASE,
 )
 _NEIGHBOURS = 2
+_A_SENTENCE = 2
+"""Different words from which a statement can say yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,12 @@ def leans(text: str) -> bool:
 
 
 def words(question: Asked, vocabulary: frozenset[str], frequency: Frequency) -> tuple[Word, ...]:
-    """Prepare the words of a question against the vocabulary of its passages."""
+    """Prepare the words of a question against the vocabulary of its passages; an opposite too says yes or no."""
     entries = zip(question.words, question.slots, question.names, strict=True)
-    return tuple(_word(word, slot, name, vocabulary, frequency) for word, slot, name in entries if word)
+    prepared = (_word(word, slot, name, vocabulary, frequency) for word, slot, name in entries if word)
+    if question.expected is Expected.YES_NO:
+        return tuple(replace(word, alike=word.alike | (opposites(word.whole) & vocabulary)) for word in prepared)
+    return tuple(prepared)
 
 
 def _word(word: Sequence[str], slot: bool, name: bool, vocabulary: frozenset[str], frequency: Frequency) -> Word:
@@ -99,7 +105,7 @@ def _word(word: Sequence[str], slot: bool, name: bool, vocabulary: frozenset[str
 
 
 def held(word: Word, found: frozenset[str]) -> float:
-    """Say how much of a word stands among terms, 0..1: of a compound its parts count too, of a name only all of them."""
+    """Say how much of a word stands among terms, 0..1: its parts count too, of a name only all of them."""
     if word.whole in found:
         return 1.0
     if word.parts:
@@ -133,7 +139,9 @@ def covered(asked_words: Sequence[Word], shares: Sequence[float]) -> float:
 
 
 def says_nothing_new(question: Asked, bag: Bag) -> bool:
-    """Say whether a statement only repeats the question's words."""
+    """Say whether a statement only repeats the question's words, which answers nothing but a yes-or-no question."""
+    if question.expected is Expected.YES_NO and len(bag.own) >= _A_SENTENCE:
+        return False
     return bag.own <= {base(part) for word in question.words for part in word} | QUESTION_WORDS
 
 
@@ -193,7 +201,7 @@ def signals(
         order=_in_order(asked_words, bag.statement),
         fit=float(kind > 0),
         agrees=float(question.expected is Expected.YES_NO or negated(bag.statement.text) == question.negated),
-        same=float(not _opposed(asked_words, bag)),
+        same=float(question.expected is Expected.YES_NO or not _opposed(asked_words, bag)),
         rank=rank,
         short=1 / (1 + len(bag.statement.text) / 300),
         code=float(any(share == 1 and word.parts and word.exact for word, share in zip(asked_words, own, strict=True))),
@@ -244,4 +252,4 @@ def as_row(found: Signals) -> list[float]:
 
 def score(found: Signals, weights: Signals) -> float:
     """Return the log odds, up to a constant, that a statement with these signals answers."""
-    return sum(getattr(found, name) * getattr(weights, name) for name in _NAMES)
+    return sum(value * weight for value, weight in zip(as_row(found), as_row(weights), strict=True))

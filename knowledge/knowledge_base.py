@@ -81,6 +81,13 @@ class KnowledgeBase:
             raise
         return cls(settings, store, parts)
 
+    async def warm_up(self) -> None:
+        """Do now what the first question would otherwise wait for."""
+        warming = getattr(self._parts.index, "warm_up", None)
+        if warming is not None:
+            await warming()
+        await self.search(Question("warm up"), k=1)
+
     async def close(self) -> None:
         """Give back what is open."""
         for part in (self._parts.index, self._parts.embedder, self._parts.answerer):

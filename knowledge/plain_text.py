@@ -47,7 +47,8 @@ _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\
 _PIPE = re.compile(r"(?<!\\)\|")
 _CODE_LINE = re.compile(
     r"[;{}]\s*(?://.*)?$|^\s*(?:\}|\)|//|/\*|\*/|#include|#define|@\w+|import |from \S+ import|def |class |func |fn |"
-    r"pub |use |package |public |private |protected |static |return\b|namespace |template|struct |impl |let |const |var |"
+    r"pub |use |package |public |private |protected |static |return\b|namespace |template|struct |impl |let |const |"
+    r"var |"
     r"if \(|for \(|while \(|self\.|\w+\(.*\)\s*[;:{,]?$|[\w.]+ = )"
 )
 _CODE_SHARE = 0.5
@@ -151,10 +152,10 @@ def looks_like_code(source: str) -> bool:
     """Say whether text without fences is source code, by the shape of its lines."""
     if re.search(r"^(?:#{1,6} |```|~~~|\|.*\|)", source, re.MULTILINE) and "#include" not in source:
         return False
-    lines = [line for line in source.splitlines() if line.strip()]
-    if len(lines) <= 2:  # noqa: PLR2004
+    lines = [line for line in source.splitlines() if line.strip(" \t=-_*")]
+    if len(lines) <= 2:
         return False
-    symbols = len(_CODE_SYMBOL.findall(source))
+    symbols = sum(len(_CODE_SYMBOL.findall(line)) for line in lines)
     hits = sum(1 for line in lines if _CODE_LINE.search(line))
     return hits >= _CODE_SHARE * len(lines) or symbols >= _SYMBOL_SHARE * sum(map(len, lines))
 

@@ -1,8 +1,10 @@
+# ruff: noqa: RUF001 - typographic signs and words of several languages
 """Numbers, dates, times and identifiers in a text, in a form that does not depend on how they were written."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _SMALL = {
@@ -70,7 +72,8 @@ _FORMS = re.compile(
     | (?P<number> (?<![\w])(?P<digits>\d{{1,3}}(?:[ ,.'’\u00a0\u202f]\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,:]\d+)*)
         (?:st|nd|rd|th)?(?:[\s\u00a0-]?(?P<scale>hundred|hundert|thousand|tausend|millions?|millionen|mio|mn|billions?|
         bn|mrd|milliarden?|[km])\b)? )
-    | (?P<word> \b(?:(?P<tens>{"|".join(_TENS)})(?:[-\s](?P<unit>one|{"|".join(_SMALL)}))?|(?P<small>{"|".join(_SMALL)}))\b
+    | (?P<word> \b(?:(?P<tens>{"|".join(_TENS)})(?:[-\s](?P<unit>one|{"|".join(_SMALL)}))?
+        |(?P<small>{"|".join(_SMALL)}))\b
         (?:[\s-](?P<wordscale>hundred|thousand|millions?|billions?)\b)? )
     | (?P<ordinal> \b(?:{"|".join(_ORDINALS)})\b )
     | (?P<one> \b(?:one|eins?|eine[mnrs]?|un|une|uno|una|a\s+hundred|once|single)\b )
@@ -121,7 +124,7 @@ def _date(day: str | None, month: int, year: str | None) -> tuple[str, tuple[fro
 
 
 def _year(digits: str) -> str:
-    if len(digits) > 2:  # noqa: PLR2004
+    if len(digits) > 2:
         return digits
     return f"{19 if int(digits) >= _YEAR_PIVOT else 20}{digits}"
 
@@ -138,8 +141,9 @@ def _clock(match: re.Match[str]) -> tuple[str, tuple[frozenset[str], ...]]:
     hour, minute = int(match["hour"]), int(match["minute"] or match["minute2"] or 0)
     minutes = {hour * 60 + minute}
     if match["half"]:
-        minutes = {(hour % 12) * 60 + minute + (_HALF_DAY if match["half"].lower() == "p" else 0)}
-    elif 0 < hour <= 12 and not match["hour"].startswith("0"):  # noqa: PLR2004
+        since_midnight = (hour % 12) * 60 + minute + (_HALF_DAY if match["half"].lower() == "p" else 0)
+        return "time", (frozenset({f"minute {since_midnight}"}),)
+    if 0 < hour <= 12 and not match["hour"].startswith("0"):
         minutes.add((hour * 60 + minute + _HALF_DAY) % (2 * _HALF_DAY))
     readings = {f"minute {value}" for value in minutes}
     return "time", (frozenset(readings | ({str(hour)} if not minute else {f"{hour}:{minute:02}"})),)
@@ -165,8 +169,8 @@ def _digits(digits: str) -> frozenset[str]:
     if separators == {":"} or (len(groups) > 2 and len(separators) == 1 and any(len(g) != 3 for g in groups[1:])):
         return frozenset({digits})
     fraction = _plain(float("".join(groups[:-1]) + "." + groups[-1]))
-    if len(separators) == 1 and all(len(group) == 3 for group in groups[1:]):  # noqa: PLR2004
-        return frozenset({thousands} if len(groups) > 2 or separators & {" ", "'", "’"} else {thousands, fraction})  # noqa: PLR2004
+    if len(separators) == 1 and all(len(group) == 3 for group in groups[1:]):
+        return frozenset({thousands} if len(groups) > 2 or separators & {" ", "'", "’"} else {thousands, fraction})
     return frozenset({fraction})
 
 
@@ -184,7 +188,7 @@ def _word(match: re.Match[str]) -> tuple[str, tuple[frozenset[str], ...]]:
     return "word", (frozenset({str(value * scale)}),)
 
 
-_READERS = {
+_READERS: dict[str, Callable[[re.Match[str]], tuple[str, tuple[frozenset[str], ...]]]] = {
     "iso": lambda m: _date(m["id"], int(m["im"]), m["iy"]),
     "numeric": _numeric_date,
     "dayfirst": lambda m: _date(m["d1"], _MONTHS[m["m1"].lower().rstrip(".")], m["y1"]),

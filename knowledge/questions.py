@@ -1,4 +1,5 @@
-"""What a question asks for: the kind of answer, the words that matter, and the names and numbers that must be met (pure)."""
+# ruff: noqa: RUF001 - typographic signs and words of several languages
+"""What a question asks for: the kind of answer, the words that matter, the names and numbers to be met (pure)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from knowledge.lexical import QUESTION_WORDS, fold, query_terms, terms
+from knowledge.function_words import QUESTION_WORDS
+from knowledge.lexical import fold, query_terms, terms
 from knowledge.quantities import quantities
 
 
@@ -31,99 +33,158 @@ class Expected(StrEnum):
     ANYTHING = "anything"
 
 
-_KINDS: tuple[tuple[Expected, str], ...] = (
+def any_of(words: str) -> str:
+    """Write a pattern for any of some words, separated by white space; an underscore stands for a space."""
+    return f"(?:{'|'.join(word.replace('_', ' ') for word in words.split())})"
+
+
+_IS = any_of("is are was were")
+_DOES = any_of("do does did")
+_PERSONS = any_of(
+    "person people team department manager employee king queen president emperor scientist author architect engineer "
+    "role group company organi[sz]ation man woman individual general leader"
+)
+_PLACES = any_of(
+    "city country place location building room area region state town continent office floor folder directory file "
+    "district street river"
+)
+_MEASURES = any_of(
+    "percent\\w* amount rate price cost fee salary budget limit maximum minimum allowance population number total size "
+    "ratio speed temperature area height weight"
+)
+_MONEY = any_of("price cost fee salary budget wage allowance bonus subsidy")
+_TIMES = any_of("time date day year month century decade season")
+
+_KINDS: tuple[tuple[Expected, tuple[str, ...]], ...] = (
     (
         Expected.DURATION,
-        r"how (?:long|soon|quickly|fast)|what (?:is |are )?(?:the )?(?:\w+ )?(?:duration|length of time|notice period|retention period)|"
-        r"for how (?:long|many (?:days|weeks|months|years|hours))|wie lange|combien de temps|cu[aá]nto tiempo|cu[aá]nto dura",
+        (
+            any_of("how_long how_soon how_quickly how_fast wie_lange combien_de_temps cu[aá]nto_tiempo cu[aá]nto_dura"),
+            rf"what (?:{_IS} )?(?:the )?(?:\w+ )?{any_of('duration length_of_time notice_period retention_period')}",
+            rf"for how many {any_of('days weeks months years hours')}",
+        ),
     ),
     (
         Expected.FREQUENCY,
-        r"how often|how frequently|how many times|at what intervals?|wie oft|à quelle fréquence|con qu[eé] frecuencia",
+        (any_of("how_often how_frequently how_many_times at_what_intervals? wie_oft [aà]_quelle_fr[eé]quence"),),
     ),
     (
         Expected.DATE,
-        r"when|since when|until when|by when|what (?:time|date|day|days|year|month|century|decade|season|weekday|hours)\b|"
-        r"(?:in|on|at|during|by) (?:what|which) (?:time|date|day|year|month|century|decade|season)|"
-        r"which (?:year|month|day|date|century|weekday)|what (?:is|are|was) the (?:\w+ )?(?:deadline|date|due date|cutoff)|"
-        r"wann|um wie ?viel uhr|bis wann|ab wann|quand|[àa] quelle heure|cu[aá]ndo|a qu[eé] hora",
+        (
+            any_of("when since_when until_when by_when wann um_wie_?viel_uhr bis_wann ab_wann quand [àa]_quelle_heure"),
+            any_of("cu[aá]ndo a_qu[eé]_hora"),
+            rf"what {any_of('time date day days year month century decade season weekday hours')}\b",
+            rf"(?:in|on|at|during|by) (?:what|which) {_TIMES}",
+            rf"which {any_of('year month day date century weekday')}",
+            rf"what {_IS} the (?:\w+ )?{any_of('deadline date due_date cutoff')}",
+        ),
     ),
     (
         Expected.NUMBER,
-        r"how many|what number of|wie ?viele|combien de|cu[aá]nt[oa]s|(?:number|count) of .{1,60}\?$",
+        (
+            any_of("how_many what_number_of wie_?viele combien_de cu[aá]nt[oa]s"),
+            r"(?:number|count) of .{1,60}\?$",
+        ),
     ),
     (
         Expected.MONEY,
-        r"how much (?:does|do|did|will|would|is|are) .{1,60}\b(?:cost|paid|pay|earn|charge[ds]?)\b|how (?:much|expensive)\b.{0,40}\b(?:cost|money|salary|bonus|"
-        r"budget|fee|price|allowance|wage|spend|earn|pay)\b|what (?:does|do|did) .{1,60} cost|"
-        r"what (?:is|are|was|were) (?:the |my |our )?(?:\w+ ){0,3}(?:price|cost|fee|salary|budget|wage|allowance|bonus|subsidy)\b|"
-        r"(?:was|wie ?viel) kostet|wie teuer|combien co[uû]te|cu[aá]nto cuesta",
+        (
+            rf"how much (?:{_DOES}|{_IS}|will|would) .{{1,60}}\b{any_of('cost paid pay earn charge[ds]?')}\b",
+            rf"how (?:much|expensive)\b.{{0,40}}\b(?:{_MONEY}|money|spend|earn|pay)\b",
+            rf"what {_DOES} .{{1,60}} cost",
+            rf"what {_IS} (?:the |my |our )?(?:\w+ ){{0,3}}{_MONEY}\b",
+            any_of("was_kostet wie_?viel_kostet wie_teuer combien_co[uû]te cu[aá]nto_cuesta"),
+        ),
     ),
     (
         Expected.AMOUNT,
-        r"how much|how (?:big|large|high|tall|far|deep|heavy|wide|hot|cold|old)|what (?:percent\w*|proportion|share|fraction|amount|rate|price|cost|"
-        r"salary|budget|size|age|limit|temperature|percentage)\b|what (?:is|are|was|were) the (?:\w+ ){0,2}(?:percent\w*|amount|rate|price|cost|fee|"
-        r"salary|budget|limit|maximum|minimum|allowance|population|number|total|size|ratio|speed|temperature|area|height|weight)\b|"
-        r"what (?:does|do|did) .{1,60} cost|wie ?viel(?! uhr)\b|wie (?:hoch|gro(?:ß|ss)|teuer|alt|weit)|combien|cu[aá]nt[oa]\b",
+        (
+            rf"how {any_of('much big large high tall far deep heavy wide hot cold old')}",
+            rf"what (?:{_MEASURES}|proportion|share|fraction|age|percentage)\b",
+            rf"what {_IS} the (?:\w+ ){{0,2}}{_MEASURES}\b",
+            rf"wie ?viel(?! uhr)\b|wie {any_of('hoch gro(?:ß|ss) teuer alt weit')}|combien|cu[aá]nt[oa]\b",
+        ),
     ),
     (
         Expected.ADDRESS,
-        r"what (?:is|are|was) .{0,60}\b(?:url|link|address|e-?mail|phone|telephone|number to call|hotline|extension|channel|password|port|ip)\b|"
-        r"(?:which|what) (?:e-?mail|url|address|channel|phone number|port|number)\b",
+        (
+            rf"what {_IS} .{{0,60}}\b"
+            + any_of(
+                "url link address e-?mail phone telephone number_to_call hotline extension channel password port ip"
+            )
+            + r"\b",
+            rf"(?:which|what) {any_of('e-?mail url address channel phone_number port number')}\b",
+        ),
     ),
     (
         Expected.PERSON,
-        r"who|whom|whose|(?:to|by|from|with|for|of) whom|(?:which|what) (?:person|people|team|department|manager|employee|king|queen|president|emperor|"
-        r"scientist|author|architect|engineer|role|group|company|organi[sz]ation|man|woman|individual|general|leader)\b|"
-        r"wer|wem|wen|wessen|qui\b|[àa] qui|qui[eé]n(?:es)?",
+        (
+            any_of("who whom whose wer wem wen wessen qui [àa]_qui qui[eé]n(?:es)?") + r"\b",
+            rf"(?:which|what) {_PERSONS}\b",
+        ),
     ),
     (
         Expected.PLACE,
-        r"where|wherein|(?:in|at|on|to|from|near) (?:what|which) (?:city|country|place|location|building|room|area|region|state|town|continent|office|"
-        r"floor|folder|directory|file|district|street|river)\b|(?:which|what) (?:city|country|room|building|location|office|place|state|town|folder|"
-        r"directory|continent|region|floor)\b|wo|wohin|woher|o[uù]\b|d[oó]nde",
+        (
+            any_of("where wherein wo wohin woher o[uù] d[oó]nde") + r"\b",
+            rf"(?:in|at|on|to|from|near) (?:what|which) {_PLACES}\b",
+            rf"(?:which|what) {any_of('city country room building location office place state town folder')}\b",
+        ),
     ),
     (
         Expected.REASON,
-        r"why|for what (?:reason|purpose)|what (?:is|was) the (?:reason|cause)|warum|wieso|weshalb|pourquoi|por qu[eé]",
+        (
+            any_of("why for_what_reason for_what_purpose warum wieso weshalb pourquoi por_qu[eé]"),
+            rf"what {_IS} the cause",
+        ),
     ),
     (
         Expected.WAY,
-        r"how (?:do|does|did|can|could|should|to|would|is|are|was|were|must|will)|what (?:steps|is the process|is the procedure|do i (?:need|have) to do)|"
-        r"wie (?:kann|muss|soll|macht|mache|beantrage|geht|wird|werden|ist|sind|ich)|comment|c[oó]mo",
+        (
+            rf"how {any_of('do does did can could should to would is are was were must will')}",
+            any_of("what_steps what_is_the_process what_is_the_procedure what_do_i_need_to_do comment c[oó]mo"),
+            rf"wie {any_of('kann muss soll macht mache beantrage geht wird werden ist sind ich')}",
+        ),
     ),
     (
         Expected.YES_NO,
-        r"(?:is|are|was|were|do|does|did|can|could|may|must|should|will|would|has|have|had|am|isn't|aren't|don't|doesn't|can't)\s+\w|"
-        r"(?:kann|darf|muss|ist|sind|gibt|habe|hat|haben|wird|werden|soll) \w+|est-ce que|puis-je|peut-on|puedo|se puede|hay que",
+        (
+            any_of(
+                "is are was were do does did can could may must should will would has have had am isn't aren't don't"
+            )
+            + r"\s+\w+",
+            any_of("kann darf muss ist sind gibt habe hat haben wird werden soll") + r" \w+",
+            any_of("est-ce_que puis-je peut-on puedo se_puede hay_que"),
+        ),
     ),
     (
         Expected.MEANING,
-        r"what (?:is|are|was|were) (?:an? |the )?[\w`'’. -]{2,60}\??$|what does .{2,60} (?:mean|stand for)|was (?:ist|bedeutet|sind)|qu'est-ce qu|qu[eé] (?:es|son)",
+        (
+            rf"what {_IS} (?:an? |the )?[\w`'’. -]{{2,60}}\??$",
+            r"what does .{2,60} (?:mean|stand for)",
+            any_of("was_ist was_bedeutet was_sind qu'est-ce_qu qu[eé]_es qu[eé]_son"),
+        ),
     ),
 )
-_PATTERNS = tuple(
-    (
-        kind,
-        re.compile(
-            rf"(?:^|[,;:.?!] |\band |\bund |^(?:in|on|at|by|to|from|for|of) )\s*(?:{form})(?!\w)", re.IGNORECASE
-        ),
-    )
-    for kind, form in _KINDS
+_OPENS = r"(?:^|[,;:.?!] |\band |\bund |^(?:in|on|at|by|to|from|for|of) )\s*"
+_SPECIFIC = frozenset(
+    (Expected.DURATION, Expected.DATE, Expected.AMOUNT, Expected.NUMBER, Expected.PERSON, Expected.PLACE)
 )
+"""Kinds whose question words are looked for within a sentence too, when it opens with none."""
+_PATTERNS = tuple((kind, re.compile(rf"{_OPENS}(?:{'|'.join(forms)})(?!\w)", re.IGNORECASE)) for kind, forms in _KINDS)
 _ANYWHERE = tuple(
-    (kind, re.compile(rf"\b(?:{form})(?!\w)", re.IGNORECASE))
-    for kind, form in _KINDS
-    if kind in (Expected.DURATION, Expected.DATE, Expected.AMOUNT, Expected.NUMBER, Expected.PERSON, Expected.PLACE)
+    (kind, re.compile(rf"\b(?:{'|'.join(forms)})(?!\w)", re.IGNORECASE)) for kind, forms in _KINDS if kind in _SPECIFIC
 )
 _SLOT_WORDS = frozenset(
     """
-    year years date day days month months time times number numbers percent percentage proportion amount kind kinds type types sort name names named
-    called call many much long often person people place places location city country reason reasons way ways happen happened occur occurred
-    purpose example examples thing things mean meaning term word known first last main some exactly currently current actual really specific
-    process procedure steps step need want tell explain describe give list find show us one ones use used refer referred title
-    far big large high tall deep old fast quickly soon frequently wide heavy ahead come comes go goes ask asked happen happens
-    far deadline phone telephone e-mail email address url link viel viele oft lange hoch heisst name jours tage dias
+    year years date day days month months time times number numbers percent percentage proportion amount kind
+    kinds type types sort name names named called call many much long often person people place places location
+    city country reason reasons way ways happen happened occur occurred purpose example examples thing things
+    mean meaning term word known first last main some exactly currently current actual really specific process
+    procedure steps step need want tell explain describe give list find show us one ones use used refer referred
+    title far big large high tall deep old fast quickly soon frequently wide heavy ahead come comes go goes ask
+    asked happens deadline phone telephone e-mail email address url link viel viele oft lange hoch heisst jours
+    tage dias
     """.split()
 )
 """Words that name the kind of answer, or next to nothing: they need not stand in the sentence that answers."""
@@ -178,17 +239,14 @@ def asked(text: str) -> Asked:
 
 
 def expected(text: str) -> Expected:
-    """Say which kind of answer a question asks for."""
+    """Say which kind of answer a question asks for: the first question word that opens a clause decides."""
     text = " ".join(text.split())
-    for patterns, search in ((_PATTERNS, True), (_ANYWHERE, False)):
-        hits = [
-            (match.start(), number, kind)
-            for number, (kind, form) in enumerate(patterns)
-            if (match := form.search(text))
-        ]
-        if hits:
-            return min(hits)[2] if search else hits[0][2]
-    return Expected.ANYTHING
+    opening = [
+        (match.start(), number, kind) for number, (kind, form) in enumerate(_PATTERNS) if (match := form.search(text))
+    ]
+    if opening:
+        return min(opening)[2]
+    return next((kind for kind, form in _ANYWHERE if form.search(text)), Expected.ANYTHING)
 
 
 def negated(text: str) -> bool:
@@ -216,10 +274,10 @@ def _content_words(text: str) -> list[str]:
 
 
 def _names(text: str) -> frozenset[str]:
-    """Return the folded words that are written as names: capitals within the sentence, capitals within the word, code."""
+    """Return the folded words that are written as names: capitals within the sentence or the word, code."""
     matches = list(_NAME.finditer(text))
     inner = [match[0] for match in matches[1:] if match[0][0].isupper()]
-    if len(inner) > 0.7 * len(matches) > 3 or _NOUNS_CAPITAL.search(text):  # noqa: PLR2004
+    if len(inner) > 0.7 * len(matches) > 3 or _NOUNS_CAPITAL.search(text):
         inner = []
     shaped = [match[0] for match in matches if any(letter.isupper() for letter in match[0][1:])]
     code = [piece for match in re.findall(r"`([^`]+)`", text) for piece in match.split()]

@@ -62,9 +62,8 @@ def passages(
 
     Of near duplicates, dropped where asked, the best ranked stays. The first passages get the score `coverage`.
     """
-    ranked = [
-        (place, usable[place.chunk_id]) for place in fuse(hits, dense_share=dense_share) if place.chunk_id in usable
-    ]
+    places = fuse(hits, dense_share=dense_share)
+    ranked = [(place, usable[place.chunk_id]) for place in places if place.chunk_id in usable]
     kept = distinct(ranked, text=lambda found: found[1].text, keep_near_duplicates=keep_near_duplicates, limit=limit)
     best = kept[0][0].score if kept else 1.0
     return [
@@ -124,8 +123,8 @@ def coverage(wanted: Mapping[str, float], found: Collection[str]) -> float:
 def relevance(question: str, passages: Sequence[Passage]) -> float:
     """Say how far the passages are about the question: the highest cosine times the best coverage of its terms.
 
-    Neither alone tells a question about something else: of questions on absent topics the cosine lets 48 % pass and
-    the coverage 21 % where 95 % of the answerable ones pass, their product 9 %.
+    Neither alone tells a question about something else: of SQuAD questions on absent topics the cosine lets 52 % pass
+    and the coverage 14 % where 95 % of the answerable ones pass, their product 10 %.
     """
     first = passages[:_WEIGHED]
     if not first:

@@ -1,8 +1,10 @@
+# ruff: noqa: RUF001 - typographic signs and words of several languages
 """Where sentences begin and end: exact offsets, several languages, nothing learned."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _END = re.compile(
     r"""
@@ -17,7 +19,8 @@ _ABBREVIATIONS = frozenset(
     "adj adm al anm approx apt art assn ave bd bldg bzw ca capt cf ch chap cit co col corp dept dr ed eds eg einschl "
     "engl est etw evtl ext fa fig figs ff gen ggf gov hon hr hrsg ie inc incl inkl insb inst jr lt ltd m max mag maj "
     "mgr min mio mme mlle mr mrd mrs ms mt nr no nos núm op p para pp prof pt pvt ref rep resp rev sen sept sec sect "
-    "sgt sog sr sra st ste str tel u univ usw vgl vol vols vs z zzgl zt jan feb mar apr jun jul aug sep oct nov dec".split()
+    "sgt sog sr sra st ste str tel u univ usw vgl vol vols vs z zzgl zt jan feb mar apr jun jul aug sep oct nov "
+    "dec".split()
 )
 _MAY_END = frozenset("al co corp inc jr ltd sr usw etc no u".split())
 """Abbreviations after which a new sentence is usual when a capital follows."""
@@ -43,7 +46,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     Together they hold every character that is not white space, each once.
     """
     cuts = [0, *(match.end() for match in _END.finditer(text) if _ends(text, match)), len(text)]
-    spans = (_trimmed(text, start, end) for start, end in zip(cuts, cuts[1:], strict=False))
+    spans = (_trimmed(text, start, end) for start, end in pairwise(cuts))
     return [(start, end) for start, end in spans if start < end]
 
 
@@ -81,7 +84,7 @@ def _stop_ends(text: str, match: re.Match[str]) -> bool:
     following = after[1] if after else ""
     if not following:
         return True
-    if following[0].islower() and not following[:2] in {"e-", "i-"}:
+    if following[0].islower() and following[:2] not in {"e-", "i-"}:
         return _closes_before_lower(match, following)
     if match["stop"] != ".":
         return True
@@ -99,7 +102,7 @@ def _full_stop(word: str, following: str, previous: str) -> bool:
     plain = word.lower().rstrip(".")
     opener = following.rstrip(",.;:").lower() in _OPENERS
     if word.isdigit():
-        return not (previous == "" or previous == "\n" or following.rstrip(".,").lower() in _MONTHS)
+        return not (previous in {"", "\n"} or following.rstrip(".,").lower() in _MONTHS)
     if "." in word and all(len(part) == 1 for part in plain.split(".")):
         return opener
     if len(plain) == 1 and plain.isalpha() and word.isupper():

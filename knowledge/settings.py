@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from knowledge.errors import ConfigurationError
 from knowledge.types import Audience
@@ -123,6 +124,33 @@ class Settings(BaseSettings):
     embedder: str = "wordllama"
     reranker: str = "none"
     answerer: str = "extractive"
+    index_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
+    """With `FOOTNOTE_INDEX=langchain:…`: a JSON object of arguments for the store; see docs/langchain.md."""
+    embedder_dimensions: int | None = Field(default=None, ge=1, le=16_384)
+    """How long the embedder's vectors are, where it can choose or should not be asked at the start."""
+    embedder_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
+    """With `FOOTNOTE_EMBEDDER=langchain:…` or `fastembed:…`: a JSON object of arguments for the model."""
+
+    pinecone_api_key: SecretStr | None = Field(default=None, validation_alias="PINECONE_API_KEY")
+    pinecone_host: str | None = Field(
+        default=None, pattern=r"^(?:https?://)?[\w.-]+(?::\d{1,5})?(?:/\S*)?$", validation_alias="PINECONE_CONTROLLER_HOST"
+    )
+    """Another host for Pinecone's control plane and models, such as a proxy."""
+    pinecone_index: str = Field(
+        default="footnote", pattern=r"^[a-z0-9](?:[a-z0-9-]{0,43}[a-z0-9])?$", validation_alias="PINECONE_INDEX"
+    )
+    """Made when there is none of this name: at most 45 lower case letters, digits and hyphens."""
+    pinecone_namespace: str = Field(default="footnote", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    """Keeps apart the installations that share one index: give each database its own."""
+    pinecone_cloud: Literal["aws", "gcp", "azure"] = "aws"
+    """Where a new index is made."""
+    pinecone_region: str = "us-east-1"
+    search_deadline: float = Field(default=10.0, gt=0, le=120)
+    """Seconds that Pinecone has to embed a question, and again to search."""
+    visible_deadline: float = Field(default=120.0, gt=0, le=3600)
+    """Seconds after which a reindex gives up waiting for Pinecone to show what it was given."""
+    rerank_deadline: float = Field(default=1.5, gt=0, le=30)
+    """Seconds that a reranker has; after that the passages stay in the order in which they were found."""
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
@@ -141,7 +169,7 @@ class Settings(BaseSettings):
     max_tokens: int = Field(default=4096, ge=64, le=64_000)
     """Longest answer in tokens, what the model thinks included."""
     history_tokens: int = Field(default=2000, ge=0, le=100_000)
-    """How much of a conversation goes along with a question, newest kept; about four characters are a token."""
+    """How much of a conversation goes along with a question, newest kept; four characters count as a token."""
     understanding_deadline: float = Field(default=3.0, gt=0, le=60)
     """Seconds the small model has to make a follow-up stand alone."""
     answerer_url: str | None = None
@@ -167,6 +195,17 @@ class Settings(BaseSettings):
     team: TeamFile = Field(default=TeamFile(), validation_alias="from the file, not from the environment")
     team_given: bool = Field(default=False, validation_alias="set by load")
     """False when there is no `footnote.toml`: then the database's word on the sources stands."""
+
+    @field_validator("index_arguments", "embedder_arguments", mode="before")
+    @classmethod
+    def _json_object(cls, value: object) -> object:
+        try:
+            arguments = json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as exc:
+            raise ValueError(f"is no JSON: {exc.msg} at character {exc.pos}") from exc
+        if not isinstance(arguments, dict):
+            raise ValueError('must be a JSON object such as {"collection_name": "footnote"}')  # noqa: TRY004 - pydantic's
+        return arguments
 
     @classmethod
     def load(cls) -> Self:

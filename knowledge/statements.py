@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - typographic signs and words of several languages
 """What a passage says, one readable statement at a time, each with the exact words that carry it (pure)."""
 
 from __future__ import annotations
@@ -51,12 +52,15 @@ class Statement:
     """The number of the statement before in the same paragraph."""
 
 
-def statements(plain: PlainText) -> list[Statement]:
-    """Return what a passage says, in order. Headings and questions are context, never statements."""
+def statements(plain: PlainText, heading: str = "") -> list[Statement]:
+    """Return what a passage says, in order. Headings and questions are context, never statements.
+
+    `heading` is the one that the passage stands under.
+    """
     if len(plain.blocks) == 1 and plain.blocks[0].kind is Kind.CODE and plain.text.strip() == plain.source.strip():
         return list(_source_code(plain))
     said: list[Statement] = []
-    heading, lead = "", ""
+    lead = ""
     for (kind, _), group in groupby(plain.blocks, key=lambda block: _family(block, plain)):
         blocks = list(group)
         if kind is Kind.HEADING:
@@ -66,6 +70,12 @@ def statements(plain: PlainText) -> list[Statement]:
         said += [_placed(statement, heading, offset) for statement in _read(kind, blocks, plain, lead)]
         lead = _lead(kind, blocks, plain, lead)
     return said
+
+
+def bound_to(statement: Statement) -> str:
+    """Return what a statement cannot be read without: the opening of its list, its columns, the question it answers."""
+    question = statement.heading if statement.heading.endswith("?") else ""
+    return f"{question} {statement.lead}".strip()
 
 
 def _family(block: Block, plain: PlainText) -> tuple[Kind, bool]:
@@ -97,7 +107,7 @@ def _lead(kind: Kind, blocks: Sequence[Block], plain: PlainText, lead: str) -> s
 # --- prose ----------------------------------------------------------------------------------------------------------
 
 
-def _paragraphs(blocks: Sequence[Block], plain: PlainText, lead: str) -> Iterator[Statement]:
+def _paragraphs(blocks: Sequence[Block], plain: PlainText, _: str) -> Iterator[Statement]:
     count, question = 0, ""
     for block in blocks:
         before, previous = "", None
@@ -142,7 +152,7 @@ def _list(blocks: Sequence[Block], plain: PlainText, lead: str) -> Iterator[Stat
 def _item(block: Block, item: str, lead: str, plain: PlainText) -> Iterator[Statement]:
     """Yield the sentences of an item, or the item as one when it is a fragment."""
     spans = sentence_spans(plain.slice(block))
-    if len(spans) == 1 or len(item) <= 80:  # noqa: PLR2004
+    if len(spans) == 1 or len(item) <= 80:
         spans = [(0, block.end - block.body)]
     for start, end in spans:
         words = _flat(plain.text[block.body + start : block.body + end])

@@ -8,26 +8,33 @@ from functools import lru_cache
 from knowledge.lexical import terms
 
 _IRREGULAR = """
-be been was were is are|become became|begin began begun|break broke broken|bring brought|build built|buy bought|catch caught|choose chose chosen choice|
-come came|cost cost|cut cut|deal dealt|do did done|draw drew drawn|drink drank drunk|drive drove driven|eat ate eaten|fall fell fallen|feel felt|
-fight fought|find found|fly flew flown flight|forbid forbade forbidden|forget forgot forgotten|get got gotten|give gave given|go went gone|grow grew grown growth|
-hear heard|hide hid hidden|hold held|keep kept|know knew known|lay laid|lead led|learn learnt|leave left|lend lent|let let|lose lost loss|make made|
-mean meant|meet met|pay paid payment|put put|read read|ride rode ridden|ring rang rung|rise rose risen|run ran|say said|see saw seen|seek sought|sell sold sale|
-send sent|set set|shoot shot|show shown|shut shut|sing sang sung|sink sank sunk|sit sat|sleep slept|speak spoke spoken speech|spend spent|stand stood|steal stole stolen|
-stick stuck|strike struck|swear swore sworn|swim swam swum|take took taken|teach taught|tear tore torn|tell told|think thought|throw threw thrown|
-understand understood|wake woke woken|wear wore worn|win won|write wrote written|die dead death|bear bore born birth|choose selection|
-approve approval|arrive arrival|decide decision|permit permission|apply application applicant|member membership|able ability|long length|high height|
-strong strength|wide width|deep depth|sick sickness|ill illness|pregnant pregnancy|safe safety|secure security|expire expiry|renew renewal|
-person people|child children|man men|woman women|foot feet|life lives|half halves
-""".replace("\n", "")
+be been was were is are| become became| begin began begun| break broke broken| bring brought| build built| buy
+bought| catch caught| choose chose chosen choice| come came| cost cost| cut cut| deal dealt| do did done| draw
+drew drawn| drink drank drunk| drive drove driven| eat ate eaten| fall fell fallen| feel felt| fight fought|
+ fly flew flown flight| forbid forbade forbidden| forget forgot forgotten| get got gotten| give gave
+given| go went gone| grow grew grown growth| hear heard| hide hid hidden| hold held| keep kept| know knew known|
+lay laid| lead led| learn learnt| leave left| lend lent| let let| lose lost loss| make made| mean meant| meet
+met| pay paid payment| put put| read read| ride rode ridden| ring rang rung| rise rose risen| run ran| say said|
+see saw seen| seek sought| sell sold sale| send sent| set set| shoot shot| show shown| shut shut| sing sang
+sung| sink sank sunk| sit sat| sleep slept| speak spoke spoken speech| spend spent| stand stood| steal stole
+stolen| stick stuck| strike struck| swear swore sworn| swim swam swum| take took taken| teach taught| tear tore
+torn| tell told| think thought| throw threw thrown| understand understood| wake woke woken| wear wore worn| win
+won| write wrote written| die dead death| bear bore born birth| choose selection| approve approval| arrive
+arrival| decide decision| permit permission| apply application applicant| member membership| able ability| long
+length| high height| strong strength| wide width| deep depth| sick sickness| ill illness| pregnant pregnancy|
+safe safety| secure security| expire expiry| renew renewal| person people| child children| man men| woman women|
+foot feet| life lives| half halves
+"""
 _COMMON = frozenset(
     """
-    able add allow allowed also ask asked become begin believe belong bring call change come common consider contain different follow full general go
-    going group happen help hold important include involve keep know large let like live located look major make many mean member move much need new
-    number offer old open part people place play possible produce provide put reach really receive refer related require result right run say see
-    serve set show small start state stay still take talk thing think time try turn type use used using various want way well word work world would
-    write give given gave get got find found made make create cause lead left leave main most more less least other others first last next two three
-    primary responsible describe considered associated purpose role effect affect allow good bad best great high low long short early late end
+    able add allow allowed also ask asked become begin believe belong bring call change come common consider
+    contain different follow full general go going group happen help hold important include involve keep know
+    large let like live located look major make many mean member move much need new number offer old open part
+    people place play possible produce provide put reach really receive refer related require result right run
+    say see serve set show small start state stay still take talk thing think time try turn type use used using
+    various want way well word work world would write give given gave get got find found made create cause lead
+    left leave main most more less least other others first last next two three primary responsible describe
+    considered associated purpose role effect affect good bad best great high low long short early late end
     function method class file code return returns value values object implement define
     """.split()
 )
@@ -85,14 +92,17 @@ optional voluntary
 
 
 _OPPOSITES = """
-increase decrease|faster slower|more less fewer|maximum minimum|before after|open close closed|begin end|start stop|start end|allowed forbidden|
-paid unpaid|internal external|online offline|buy sell|arrive depart|enter leave|hire dismiss fire|up down|high low|highest lowest|largest smallest|
-longest shortest|oldest youngest newest|first last|north south|east west|northern southern|eastern western|upload download|input output|public private|
-hot cold|heavy light|early late|gain lose|win lose|accept reject refuse|full-time part-time|summer winter|inbound outbound|incoming outgoing|
-male female|men women|husband wife|import export|inside outside|same different|better worse|best worst|strong weak|strongest weakest|permanent temporary|
-mandatory optional|ascending descending|parent child|encrypt decrypt|lock unlock|enable disable|install uninstall|breakfast lunch dinner|day night|
-employer employee|employees contractors interns freelancers
-""".replace("\n", "")
+increase decrease| faster slower| more less fewer| maximum minimum| before after| open close closed| begin end|
+start stop| start end| allowed forbidden| paid unpaid| internal external| online offline| buy sell| arrive
+depart| enter leave| hire dismiss fire| up down| high low| highest lowest| largest smallest| longest shortest|
+oldest youngest newest| first last| north south| east west| northern southern| eastern western| upload download|
+input output| public private| hot cold| heavy light| early late| gain lose| win lose| accept reject refuse|
+full-time part-time| summer winter| inbound outbound| incoming outgoing| male female| men women| husband wife|
+import export| inside outside| same different| better worse| best worst| strong weak| strongest weakest|
+permanent temporary| mandatory optional| ascending descending| parent child| encrypt decrypt| lock unlock|
+enable disable| install uninstall| breakfast lunch dinner| day night| employer employee| employees contractors
+interns freelancers
+"""
 
 
 _LONG = 6

@@ -201,8 +201,8 @@ La oficina de Madrid abre a las 8:30.
 
 We studied the growth of Chlorella cultures under blue and red light. Cultures kept under blue light grew 34 % faster
 than those under white light, while red light had no significant effect. Growth was limited by phosphate above a density
-of 2 g per litre. The samples were taken daily for 21 days. Our results suggest that blue light increases the activity of
-carbonic anhydrase. The effect disappeared when the temperature rose above 32 °C.
+of 2 g per litre. The samples were taken daily for 21 days. Our results suggest that blue light increases the activity
+of carbonic anhydrase. The effect disappeared when the temperature rose above 32 °C.
 """,
     "returns.md": """# Returns: questions customers ask
 
@@ -215,8 +215,8 @@ We do for orders above 80 euros; otherwise the customer pays 4.90 euros.
 **How long does a refund take?**
 Refunds are issued within seven days after the parcel has arrived in Gdansk.
 
-Gift cards are valid for three years and cannot be exchanged for cash. The warranty on stoves is five years, on tents two
-years.
+Gift cards are valid for three years and cannot be exchanged for cash. The warranty on stoves is five years, on tents
+two years.
 """,
     "api.md": """# Orders API
 

@@ -217,10 +217,10 @@ async def grown(store: Store, by: int) -> None:
 
 async def test_processes_that_are_killed_at_any_moment_leave_a_right_index(store: Store, tmp_path: Path):
     dice = random.Random(7)
-    for round_number in range(3):
+    for round_number in range(2):
         writers = [start_writer(tmp_path, 2 * round_number + n) for n in range(2)]
         try:
-            await asyncio.wait_for(grown(store, 50), 60)
+            await asyncio.wait_for(grown(store, 40), 60)
             await asyncio.sleep(dice.random() * 0.2)  # the moment of death
         finally:
             for writer in writers:

@@ -113,7 +113,6 @@ class Bench:
         return live == set(self.index.entries)
 
 
-
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     root = tmp_path / "docs"
@@ -123,7 +122,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     store = await Store.open(Settings(home=home))
     async with ReaderPool(limits=ReadLimits(seconds=5.0)) as pool:
         yield Bench(store, root, pool)
-    await index.close()
     await store.close()
 
 
@@ -427,7 +425,8 @@ async def run_to_the_end(home: Path, root: Path, *, die_at: int = -1) -> None:
 
 def run_and_die(home: Path, root: Path, die_at: int) -> int:
     """Run in a process that dies with the n-th call; return its exit code."""
-    code = "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; " + (
+    code = (
+        "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; "
         "from tests.test_reindexing import run_to_the_end; "
         "asyncio.run(run_to_the_end(Path(sys.argv[2]), Path(sys.argv[3]), die_at=int(sys.argv[4])))"
     )
@@ -453,12 +452,14 @@ def state(home: Path) -> dict[str, list[tuple[object, ...]]]:
 
 def write_generation(root: Path, generation: int) -> None:
     """Change the folder: some files new, some edited, some gone, some the same."""
-    for number in range(150):
+    for number in range(100):
         file = root / f"{number}.md"
         if (number + generation) % 7 == 0:
             file.unlink(missing_ok=True)
         elif not file.exists() or number % 3 == generation % 3:
-            parts = (f"## Part {part}\n\nText {part} of {number} in {generation // 2}." for part in range(4))
+            parts = (
+                f"## Part {part}\n\n" + f"Text {part} of {number} in {generation // 2}. " * 16 for part in range(4)
+            )
             file.write_text("\n\n".join([f"# Page {number}", *parts]))
 
 
@@ -467,11 +468,12 @@ async def test_after_kills_at_random_moments_the_next_run_ends_where_a_fresh_ind
     for folder in (root, home, fresh):
         folder.mkdir()
     moments = random.Random(7)
-    for generation in range(6):
+    for generation in range(5):
         write_generation(root, generation)
         assert await asyncio.to_thread(run_and_die, home, root, moments.randint(5, 18)) == -signal.SIGKILL
         if generation % 2:  # every other kill is followed by a changed folder and another kill instead
             await run_to_the_end(home, root)
+    await run_to_the_end(home, root)
     await run_to_the_end(fresh, root)
     assert state(home) == state(fresh)
     assert len(state(fresh)["chunks"]) > 100

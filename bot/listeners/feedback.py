@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from slack_sdk.errors import SlackApiError
-
 from bot import blocks, payloads
 from bot.blocks import Outgoing
 from bot.inbox import Job
@@ -32,7 +30,7 @@ async def vote(body: Body, job: Job, parts: Parts) -> None:
     )
 
 
-async def open_form(body: Body, job: Job, parts: Parts) -> None:
+async def open_form(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
     """Open the form for somebody who asks for it later."""
     click = payloads.click(body)
     await _open_form(click, click.value, parts)
@@ -60,8 +58,6 @@ async def _keep(given: Feedback, job: Job, parts: Parts) -> str | None:
 
 
 async def _open_form(click: Click, answer_id: str, parts: Parts) -> None:
-    form = blocks.feedback_form(
-        answer_id, channel=click.channel, ts=click.message_ts, thread_ts=click.thread_ts
-    )
+    form = blocks.feedback_form(answer_id, channel=click.channel, ts=click.message_ts, thread_ts=click.thread_ts)
     # A trigger is good for three seconds and one form; after a takeover the thanks carry a button that opens it.
     await optional(parts.slack.views_open(trigger_id=click.trigger, view=form))

@@ -13,7 +13,7 @@ from bot.slack_client import optional
 from knowledge import Exchange, Scope, SourceStatus
 
 
-async def opened(body: Body, job: Job, parts: Parts) -> None:
+async def opened(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
     """Fill the tab that somebody opened."""
     tab = payloads.opened(body)
     if tab.tab == "messages":
@@ -35,7 +35,7 @@ async def reindex(body: Body, job: Job, parts: Parts) -> None:
         reindex_command.deny(click.user, parts)
         await _publish(click.user, parts, notice=blocks.NOT_ADMIN)
         return
-    await _publish(click.user, parts, notice=f"Reindexing {mrkdwn.plain(click.value, 80)}…")
+    await _publish(click.user, parts, notice=f"Reindexing {mrkdwn.label(click.value, 80)}…")
     report = await reindex_command.run(click.value, job, parts)
     await _publish(click.user, parts, notice=report)
 
@@ -44,8 +44,9 @@ async def _publish(user: str, parts: Parts, *, notice: str = "") -> None:
     admin = await parts.directory.is_admin(user)
     sources = await _sources(user, parts, admin=admin)
     unanswered: Sequence[Exchange] = await parts.kb.unanswered() if admin else ()
-    view = blocks.home(sources, admin=admin, unanswered=unanswered, notice=notice)
-    await parts.slack.views_publish(user_id=user, view=view)
+    reindexable = parts.settings.team.sources.keys()
+    view = blocks.home(sources, admin=admin, reindexable=reindexable, unanswered=unanswered, notice=notice)
+    await optional(parts.slack.views_publish(user_id=user, view=view), within=10)
 
 
 async def _sources(user: str, parts: Parts, *, admin: bool) -> list[SourceStatus]:

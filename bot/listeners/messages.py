@@ -19,8 +19,14 @@ async def mention(body: Body, job: Job, parts: Parts) -> None:
 async def channel_message(body: Body, job: Job, parts: Parts) -> None:
     """Answer a message in a channel when it mentions us, or clearly goes on with what we said in its thread."""
     message = payloads.message(body, bot_user=parts.directory.us(body))
-    if message.mentions_us or (message.in_thread and await _goes_on(message, body, parts)):
+    if message.mentions_us:
         await _answer(message, job, parts)
+        return
+    if message.shared or not message.in_thread or not payloads.could_be_meant(message):
+        return
+    thread = await _thread(message, parts)
+    if payloads.meant_for_us(message, thread, bot_user=parts.directory.us(body)):
+        await _answer(message, job, parts, thread=thread)
 
 
 async def direct_message(body: Body, job: Job, parts: Parts) -> None:
@@ -28,14 +34,7 @@ async def direct_message(body: Body, job: Job, parts: Parts) -> None:
     await _answer(payloads.message(body, bot_user=parts.directory.us(body)), job, parts)
 
 
-async def _goes_on(message: Message, body: Body, parts: Parts) -> bool:
-    if message.shared or not payloads.could_be_meant(message):
-        return False
-    thread = await _thread(message, parts)
-    return payloads.meant_for_us(message, thread, bot_user=parts.directory.us(body))
-
-
-async def _answer(message: Message, job: Job, parts: Parts) -> None:
+async def _answer(message: Message, job: Job, parts: Parts, *, thread: list[Body] | None = None) -> None:
     """Claim the message, which may arrive as two events, and answer it."""
     claim = await job.claim(message.key)
     if claim is None:
@@ -47,12 +46,10 @@ async def _answer(message: Message, job: Job, parts: Parts) -> None:
         return
 
     async def question() -> Question:
-        thread = await _thread(message, parts) if message.in_thread else []
-        us = parts.directory.bot_user
+        said = await _thread(message, parts) if thread is None and message.in_thread else thread or []
+        history = payloads.turns(said, before=message.ts, bot_user=parts.directory.bot_user)
         groups = await parts.directory.groups_of(message.user) if message.direct else ()
-        return payloads.question_from_message(
-            message, history=payloads.turns(thread, before=message.ts, bot_user=us), groups=groups
-        )
+        return payloads.question_from_message(message, history=history, groups=groups)
 
     job.place = (message.channel, message.root)
     await answering.answer(message.text, question, reply=reply, job=job, parts=parts)
@@ -67,7 +64,7 @@ async def _is_shared(message: Message, parts: Parts) -> bool:
 async def _thread(message: Message, parts: Parts) -> list[Body]:
     """Return what was said in the thread before; nothing when Slack does not tell."""
     read = parts.slack.conversations_replies(
-        channel=message.channel, ts=message.root, latest=message.ts, limit=200, inclusive=False
+        channel=message.channel, ts=message.root, latest=message.ts, limit=999, inclusive=False
     )
     found = await optional(read)
     return list(found["messages"]) if found is not None else []

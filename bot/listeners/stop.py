@@ -9,7 +9,7 @@ from bot.payloads import Body
 from bot.slack_client import optional
 
 
-async def stop(body: Body, job: Job, parts: Parts) -> None:
+async def stop(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
     """End the work on a thread and say so to Slack, which waits for that."""
     asked = payloads.stopped(body)
     for other in parts.inbox.jobs():

@@ -9,9 +9,27 @@ from typing import Any
 
 from knowledge.errors import ConfigurationError
 
-EMBEDDERS = MappingProxyType({"wordllama": "knowledge.adapters.wordllama_embedder.WordLlamaEmbedder"})
-INDEXES = MappingProxyType({"embedded": "knowledge.adapters.embedded_index.EmbeddedIndex"})
-RERANKERS = MappingProxyType({"none": "knowledge.adapters.no_reranker.NoReranker"})
+EMBEDDERS = MappingProxyType(
+    {
+        "fastembed": "knowledge.adapters.fastembed_embedder.FastEmbedEmbedder",
+        "langchain": "knowledge.adapters.langchain_embedder.LangChainEmbedder",
+        "pinecone": "knowledge.adapters.pinecone_embedder.PineconeEmbedder",
+        "wordllama": "knowledge.adapters.wordllama_embedder.WordLlamaEmbedder",
+    }
+)
+INDEXES = MappingProxyType(
+    {
+        "embedded": "knowledge.adapters.embedded_index.EmbeddedIndex",
+        "langchain": "knowledge.adapters.langchain_index.LangChainIndex",
+        "pinecone": "knowledge.adapters.pinecone_index.PineconeIndex",
+    }
+)
+RERANKERS = MappingProxyType(
+    {
+        "none": "knowledge.adapters.no_reranker.NoReranker",
+        "pinecone": "knowledge.adapters.pinecone_reranker.PineconeReranker",
+    }
+)
 UNDERSTANDERS = MappingProxyType(
     {
         "claude": "knowledge.adapters.claude_understander.ClaudeUnderstander",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, date, datetime
@@ -21,6 +22,7 @@ from knowledge.adapters.claude_client import (
     connect,
     is_outage,
     pause_before_retry,
+    request_id,
     timeouts,
     translated_errors,
 )
@@ -33,6 +35,8 @@ from knowledge.ports import AnswerEvent, AnswerRequest
 from knowledge.prompts import load
 from knowledge.settings import Settings
 from knowledge.types import Draft, DraftSentence, Passage
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """Requests that may fail for one answer before it is given up."""
@@ -57,12 +61,14 @@ class ClaudeAnswerer:
         voice: Voice,
         history_tokens: int = 2000,
         breaker: CircuitBreaker | None = None,
+        first_pause: float = 0.5,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self._client = client
         self._voice = voice
         self._history_tokens = history_tokens
         self._breaker = breaker or CircuitBreaker()
+        self._first_pause = first_pause
         self._today = today
         self._system, self._tool = load("answer"), load("search")
         self._prompt = load("answer", "search")
@@ -119,7 +125,7 @@ class ClaudeAnswerer:
             except Exception as exc:
                 self._note(exc)
                 work.failures += 1
-                pause = pause_before_retry(exc, attempt=work.failures, left=work.left)
+                pause = pause_before_retry(exc, pause=self._first_pause * 2**work.failures / 2, left=work.left)
                 if passed_on or pause is None or work.failures >= ATTEMPTS:
                     raise
             await asyncio.sleep(pause)
@@ -164,6 +170,7 @@ class ClaudeAnswerer:
 
     def _note(self, error: Exception) -> None:
         """Tell the breaker whether the service is down; one that refuses a request is not."""
+        log.warning("claude.request_failed", extra={"cause": type(error).__name__, "request_id": request_id(error)})
         if is_outage(error):
             self._breaker.failed()
         elif not isinstance(error, AnswererUnavailableError):
@@ -275,9 +282,9 @@ class _Work:
 def _require_end(reply: Reply) -> None:
     """Accept only an end that the service has declared; raises what it is otherwise."""
     if reply.stop_reason == "refusal":
-        raise RefusedError
+        raise RefusedError(f"refusal {reply.refusal}".strip())
     if not reply.stopped or reply.stop_reason is None:
-        raise CutOffError
+        raise CutOffError("the stream ended before message_stop")
     if reply.stop_reason not in COMPLETE | TOO_LONG | {"tool_use"}:
         raise AnswererUnavailableError("The model stopped in the middle of its answer. Try again in a moment.")
 

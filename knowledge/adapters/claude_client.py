@@ -21,8 +21,6 @@ Client = AsyncAnthropic | AsyncAnthropicBedrock | AsyncAnthropicVertex
 PUBLIC_URL = "https://api.anthropic.com"
 _CONNECT = 5.0
 """Seconds for a connection."""
-_FIRST_PAUSE = 0.5
-"""Seconds before the second attempt; doubled before the third."""
 _SPEND_LIMITS = frozenset(
     {"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"}
 )
@@ -68,6 +66,11 @@ def translated_errors() -> Iterator[None]:
         raise AnswererUnavailableError(_sentence(exc)) from exc
 
 
+def request_id(error: Exception) -> str:
+    """Return the service's own name for a failed request, for its support; empty where it gave none."""
+    return (error.request_id or "") if isinstance(error, anthropic.APIStatusError) else ""
+
+
 def is_outage(error: Exception) -> bool:
     """Say whether the service failed and may well work the next time; a limit on spending does not pass by waiting."""
     if isinstance(error, anthropic.APIStatusError):
@@ -77,14 +80,15 @@ def is_outage(error: Exception) -> bool:
     return isinstance(error, (*_BROKEN_WIRE, *_GARBLED, CutOffError))
 
 
-def pause_before_retry(error: Exception, *, attempt: int, left: float) -> float | None:
-    """Return the seconds to wait after the attempt (1, 2, …) failed, or None when waiting is of no use.
+def pause_before_retry(error: Exception, *, pause: float, left: float) -> float | None:
+    """Return the seconds to wait before another attempt, or None when waiting is of no use.
 
-    `left` are the seconds until the deadline: a service that asks for more will not be waited for.
+    `pause` counts, shortened at random, unless the service names another; `left` are the seconds until the deadline,
+    and what would take longer is not waited for.
     """
     if not is_outage(error):
         return None
-    pause = _asked_pause(error) or _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.75, 1.0)  # noqa: S311
+    pause = _asked_pause(error) or pause * random.uniform(0.75, 1.0)  # noqa: S311
     return pause if pause < left else None
 
 

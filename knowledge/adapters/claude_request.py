@@ -50,33 +50,42 @@ def canonical(body: Mapping[str, Any]) -> bytes:
 
 
 class Sent:
-    """The passages that were sent, in the order in which the service counts them."""
+    """The passages of a request and what of them was sent, in the order in which the service counts."""
 
-    def __init__(self) -> None:
-        self.passages: list[Passage] = []
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self.passages = list(passages)
+        self._ids: set[str] = set()
+        self._places: list[int] = []
+        """Per search result: the passage's place in the list."""
         self._blocks: list[list[str]] = []
+        self.results = [self._send(place, passage) for place, passage in enumerate(passages) if self._is_new(passage)]
 
-    def add(self, passages: Sequence[Passage]) -> tuple[list[Passage], list[dict[str, Any]]]:
-        """Take passages that were not sent yet; return them and their `search_result` blocks."""
-        known = {passage.chunk.id for passage in self.passages}
-        fresh = [passage for passage in passages if passage.chunk.id not in known and passage.chunk.text.strip()]
-        results = []
-        for passage in fresh:
-            blocks = split(passage.chunk.text)
-            self.passages.append(passage)
-            self._blocks.append(blocks)
-            results.append(_search_result(passage.chunk, blocks))
-        return fresh, results
+    def add(self, found: Sequence[Passage]) -> tuple[list[Passage], list[dict[str, Any]]]:
+        """Take what was found later; return the passages that are new, and their `search_result` blocks."""
+        fresh = [passage for passage in found if self._is_new(passage)]
+        begin = len(self.passages)
+        self.passages.extend(fresh)
+        return fresh, [self._send(place, passage) for place, passage in enumerate(fresh, begin)]
 
     def quote(self, citation: Mapping[str, Any]) -> Quote:
-        """Read a `search_result_location` back, unchecked: a place that was never sent keeps its number and words."""
+        """Read a `search_result_location` back, unchecked: what was never sent keeps its words and fits no passage."""
         number, words = _integer(citation.get("search_result_index")), _single(str(citation.get("cited_text") or ""))
-        cited = self._slice(
-            number, _integer(citation.get("start_block_index")), _integer(citation.get("end_block_index"))
-        )
+        span = _integer(citation.get("start_block_index")), _integer(citation.get("end_block_index"))
+        cited = self._slice(number, *span)
         if cited is not None and (not words or words == _single(cited)):
-            return Quote(number, cited)
-        return Quote(self._holding(words, str(citation.get("source") or ""), otherwise=number), words)
+            return Quote(self._places[number], cited)
+        return Quote(self._holding(words, str(citation.get("source") or "")), words)
+
+    def _is_new(self, passage: Passage) -> bool:
+        new = passage.chunk.id not in self._ids and bool(passage.chunk.text.strip())
+        self._ids.add(passage.chunk.id)
+        return new
+
+    def _send(self, place: int, passage: Passage) -> dict[str, Any]:
+        blocks = split(passage.chunk.text)
+        self._places.append(place)
+        self._blocks.append(blocks)
+        return _search_result(passage.chunk, blocks)
 
     def _slice(self, number: int, start: int, end: int) -> str | None:
         if not 0 <= number < len(self._blocks):
@@ -84,12 +93,12 @@ class Sent:
         blocks = self._blocks[number]
         return "".join(blocks[start:end]).strip() if 0 <= start < end <= len(blocks) else None
 
-    def _holding(self, words: str, source: str, *, otherwise: int) -> int:
+    def _holding(self, words: str, source: str) -> int:
         """Find the passage that holds the cited words, should the service count otherwise than we do."""
-        for number, passage in enumerate(self.passages):
-            if words and _location(passage.chunk) == source and words in _single("".join(self._blocks[number])):
-                return number
-        return otherwise
+        for place, blocks in zip(self._places, self._blocks, strict=True):
+            if words and _location(self.passages[place].chunk) == source and words in _single("".join(blocks)):
+                return place
+        return -1
 
 
 class Conversation:
@@ -99,15 +108,14 @@ class Conversation:
         self, request: AnswerRequest, *, voice: Voice, system: Prompt, tool: Prompt, history_tokens: int, today: date
     ) -> None:
         self._voice, self._system, self._tool = voice, system, tool
-        self.sent = Sent()
+        self.sent = Sent(request.passages)
         self.searches = 0
         self._searchable = request.search is not None
-        _, results = self.sent.add(request.passages)
         asked = {"type": "text", "text": _asked(request, today)}
         question = request.question
         self._messages: list[dict[str, Any]] = [
             *turns(question.history, asker=question.asker, tokens=history_tokens),
-            {"role": "user", "content": [*results, asked]},
+            {"role": "user", "content": [*self.sent.results, asked]},
         ]
 
     @property

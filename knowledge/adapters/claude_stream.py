@@ -48,9 +48,10 @@ class Reply:
         self._presenter = Presenter()
         self.model = ""
         self.stop_reason: str | None = None
+        self.refusal = ""
+        """The category of a refusal, where the service names one."""
         self.stopped = False
         """True when the service said that the message is over; a stream may end without."""
-        self.declined = False
         self.missing = ""
         self.usage: dict[str, int] = {}
 
@@ -58,6 +59,11 @@ class Reply:
     def began(self) -> bool:
         """Say whether the first words are there."""
         return bool(self._text)
+
+    @property
+    def declined(self) -> bool:
+        """Say whether the reply began by saying that the passages do not answer."""
+        return self._text.lstrip("`*_ \n").startswith(DECLINES)
 
     @property
     def content(self) -> list[dict[str, Any]]:
@@ -86,6 +92,7 @@ class Reply:
             self._stop()
         elif event.type == "message_delta":
             self.stop_reason = event.delta.stop_reason
+            self.refusal = (event.delta.stop_details and event.delta.stop_details.category) or ""
             self._count(event.usage.model_dump())
         elif event.type == "message_stop":
             self.stopped = True
@@ -106,10 +113,9 @@ class Reply:
         if self.missing or words.lstrip("*_- ").startswith(MISSING):
             self.missing = self.missing or words.lstrip("*_- ")
             return None
-        self.declined = self.declined or DECLINES in words
         stump = last and self.stop_reason in TOO_LONG and not words.rstrip("*_").endswith(_TERMINAL)
         text = self._presenter.present(words)
-        if not text or self.declined or stump or self._prompt.repeated_in(text):
+        if not text or self.declined or DECLINES in text or stump or self._prompt.repeated_in(text):
             return None
         return DraftSentence(text, tuple(dict.fromkeys(quote for block in blocks for quote in block.quotes)))
 

@@ -75,11 +75,10 @@ class ClaudeUnderstander:
         return text or understanding.standalone(question)
 
     async def _ask(self, question: Question) -> Message:
-        system = {"type": "text", "text": self._prompt.text, "cache_control": {"type": "ephemeral"}}
         conversation = transcript(question, tokens=self._history_tokens)
         body = {
             **self._voice.parameters(),
-            "system": [system],
+            "system": self._prompt.text,
             "messages": [{"role": "user", "content": conversation}],
         }
         async with asyncio.timeout(self._deadline):

@@ -29,7 +29,7 @@ import numpy as np
 from knowledge.errors import IndexUnavailableError
 from knowledge.ids import new_id
 from knowledge.ports import Embedder, IndexEntry, IndexHits, IndexQuery
-from knowledge.vector_file import Entry, Extent, VectorFile, VectorView, best
+from knowledge.vector_file import Entry, Extent, VectorFile, VectorView
 from knowledge.word_index import WordIndex, Words, WordSearcher
 
 log = logging.getLogger(__name__)
@@ -146,10 +146,11 @@ class Snapshot:
         vector = np.asarray(query.vector, dtype=np.float32)
         if not vector.any():
             return []
-        scores = self.vectors.similarities(vector)
-        rows = best(scores, query.k, self.vectors.allowed(sources)).tolist()
-        rows = sorted(dict.fromkeys([*rows, *also]), key=lambda row: -scores[row])
-        return [(row, float(scores[row])) for row in rows]
+        nearest = self.vectors.nearest(vector, query.k, sources).tolist()
+        rows = np.array(list(dict.fromkeys([*nearest, *also])), dtype=np.int64)
+        scores = self.vectors.similarities(rows, vector)
+        order = np.argsort(-scores, kind="stable")
+        return list(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
 
 
 class Cache:
@@ -185,7 +186,7 @@ class Cache:
         vectors, words = self._open(manifest.folder)
         sources = _with_new(manifest.sources, [entry.source for entry in entries if entry.added])
         newest = {entry.chunk_id: entry for entry in entries}
-        added = [entry for entry in newest.values() if entry.added]
+        added = sorted((entry for entry in newest.values() if entry.added), key=lambda entry: entry.seq)
         dead = vectors.rows_of(newest)
         rows = [Entry(entry.seq, entry.chunk_id, sources.index(entry.source), entry.vector) for entry in added]
         with words.writing() as writer:
@@ -332,17 +333,22 @@ class EmbeddedIndex:
         return snapshot.manifest.position == generation and (self._trusted or await self._same_log(snapshot))
 
     async def _write(self) -> Snapshot:
-        """Apply the rest of the log; another process may have done so while this one waited for the lock."""
+        """Apply the log as it is now; another process may have done so while this one waited for the lock."""
         snapshot = await _in_thread(self._cache.read)
         if snapshot is None or not await self._same_log(snapshot):
             snapshot = await _in_thread(self._cache.start_anew)
         elif _mostly_dead(snapshot):
             snapshot = await _in_thread(partial(self._cache.compact, snapshot))
         generation = await self._log.generation(self._embedder)
-        while entries := await self._log.log_since(self._embedder, snapshot.manifest.position, limit=BATCH):
-            snapshot = await _in_thread(partial(self._cache.apply, snapshot, entries))
-        if snapshot.manifest.position < generation:  # the newest entries were voided by later ones
-            snapshot = await _in_thread(partial(self._cache.skip_to, snapshot, generation))
+        while snapshot.manifest.position < generation:  # and no further: a long reindex would keep us here
+            entries = await self._log.log_since(self._embedder, snapshot.manifest.position, limit=BATCH)
+            # Without entries the newest numbers belonged to what later ones made void.
+            apply = (
+                partial(self._cache.apply, snapshot, entries)
+                if entries
+                else partial(self._cache.skip_to, snapshot, generation)
+            )
+            snapshot = await _in_thread(apply)
         return snapshot
 
     async def _same_log(self, snapshot: Snapshot) -> bool:

@@ -65,7 +65,7 @@ def _characters(data: bytes, declared: str | None) -> str:
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
-    wide = _utf16_without_mark(data[:4096])
+    wide = _utf16_without_mark(data)
     if wide:
         return data.decode(wide, "replace")
     if declared and b"\x1b" in data:  # ISO-2022 is ASCII to the eye of UTF-8
@@ -76,13 +76,14 @@ def _characters(data: bytes, declared: str | None) -> str:
         return _declared(data, declared) or _damaged_utf8(data) or _detected(data)
 
 
-def _utf16_without_mark(head: bytes) -> str | None:
+def _utf16_without_mark(data: bytes) -> str | None:
+    head = data[:4096]
     if b"\0" not in head:
         return None
-    even, odd = head[0::2].count(0) / len(head[0::2]), head[1::2].count(0) / max(1, len(head[1::2]))
-    if odd > NUL_SHARE and even < odd / 4:
+    even, odd = head[0::2].count(0) * 2 / len(head), head[1::2].count(0) * 2 / len(head)
+    if len(data) % 2 == 0 and odd > NUL_SHARE and even < odd / 4:
         return "utf-16-le"
-    if even > NUL_SHARE and odd < even / 4:
+    if len(data) % 2 == 0 and even > NUL_SHARE and odd < even / 4:
         return "utf-16-be"
     raise UnreadableFileError(BINARY)
 

@@ -23,6 +23,8 @@ START_SECONDS = 60.0
 """How long a process may take until it is ready, on a machine that is very busy."""
 FILES_PER_PROCESS = 2_000
 """After so many files a process is replaced: parsers leak."""
+SEND_AT_ONCE = 1024**2
+"""Bytes handed to the pipe before others get their turn on the event loop."""
 REPLY_LIMIT = 512 * 1024**2
 """Bytes of one reply; more is a process that has gone astray."""
 BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from knowledge.reading.child import main; main(*sys.argv[2:])"
@@ -162,8 +164,10 @@ async def _send(process: asyncio.subprocess.Process, files: Sequence[tuple[str, 
     assert process.stdin is not None  # noqa: S101 - asked for a pipe
     for path, data in files:
         name = path.encode("utf-8", "replace")
-        process.stdin.write(REQUEST.pack(len(name), len(data)) + name + data)
-        await process.stdin.drain()
+        process.stdin.write(REQUEST.pack(len(name), len(data)) + name)
+        for start in range(0, len(data), SEND_AT_ONCE):
+            process.stdin.write(memoryview(data)[start : start + SEND_AT_ONCE])
+            await process.stdin.drain()
 
 
 async def _receive(process: asyncio.subprocess.Process) -> bytes:

@@ -291,6 +291,16 @@ class Corpus:
                 found.update((row.text_hash, row.vector) for row in await connection.execute(query))
         return found
 
+    async def chunk_vectors(self, embedder: str, chunk_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the vectors that this embedder made of these chunks, float32 little endian."""
+        joined = chunks.join(vectors, (vectors.c.text_hash == chunks.c.text_hash) & (vectors.c.embedder == embedder))
+        found: dict[str, bytes] = {}
+        async with self._database.reading() as connection:
+            for batch in _batches(chunk_ids):
+                query = select(chunks.c.id, vectors.c.vector).select_from(joined).where(chunks.c.id.in_(batch))
+                found.update((row.id, row.vector) for row in await connection.execute(query))
+        return found
+
     async def intend(
         self,
         source: str,
@@ -381,9 +391,10 @@ class Corpus:
     async def unfinished_chunks(self, source: str) -> list[str]:
         """Name the chunks that a run left behind: pending ones of dead runs, and dead ones not yet forgotten."""
         query = select(chunks.c.id).where(chunks.c.source == source, chunks.c.state != LIVE)
-        gone = ~chunks.c.id.in_(select(index_log.c.chunk_id).where(index_log.c.added.is_(False)))
+        removed = chunks.c.id.in_(select(index_log.c.chunk_id).where(index_log.c.added.is_(False)))
+        shown = chunks.c.id.in_(select(hits.c.chunk_id).union(select(citations.c.chunk_id)))
         async with self._database.reading() as connection:
-            return list((await connection.execute(query.where(gone))).scalars())
+            return list((await connection.execute(query.where(~(removed & shown)))).scalars())
 
     async def forget_chunks(self, source: str, token: int, chunk_ids: Sequence[str]) -> None:
         """Drop dead and abandoned chunks that the index has deleted; those once shown stay, as history."""

@@ -105,9 +105,17 @@ def claude_settings(api: MessagesApi) -> Settings:
 
 @pytest.fixture
 async def answerer(claude_settings: Settings) -> AsyncIterator[ClaudeAnswerer]:
-    built = ClaudeAnswerer.build(settings=claude_settings)
+    built = quick(claude_settings)
     yield built
     await built.close()
+
+
+def quick(settings: Settings, breaker: CircuitBreaker | None = None) -> ClaudeAnswerer:
+    """Build an answerer that hardly waits between attempts."""
+    voice = Voice(settings.model, settings.max_tokens, settings.effort)
+    return ClaudeAnswerer(
+        connect(settings), voice=voice, breaker=breaker, first_pause=0.01, today=lambda: date(2026, 11, 23)
+    )
 
 
 @pytest.fixture
@@ -115,11 +123,7 @@ async def make_answerer(claude_settings: Settings) -> AsyncIterator[Callable[...
     made: list[ClaudeAnswerer] = []
 
     def make(breaker: CircuitBreaker | None = None) -> ClaudeAnswerer:
-        settings = claude_settings
-        voice = Voice(settings.model, settings.max_tokens, settings.effort)
-        made.append(
-            ClaudeAnswerer(connect(settings), voice=voice, breaker=breaker, today=lambda: date(2026, 11, 23))
-        )
+        made.append(quick(claude_settings, breaker))
         return made[-1]
 
     yield make

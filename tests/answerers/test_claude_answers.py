@@ -34,7 +34,9 @@ async def test_a_citation_that_comes_after_its_words_counts_as_well(api, answere
 
 
 async def test_a_sentence_that_spans_blocks_has_the_quotes_of_all_of_them(api, answerer):
-    api.will(said(Text("You get 26 days of leave", (Cite(0, 2),)), " and ", Text("a taxi for 45 euros", (Cite(1, 2),)), "."))
+    api.will(
+        said(Text("You get 26 days of leave", (Cite(0, 2),)), " and ", Text("a taxi for 45 euros", (Cite(1, 2),)), ".")
+    )
     result = await answered(answerer)
     assert [sentence.text for sentence in result.sentences] == ["You get 26 days of leave and a taxi for 45 euros."]
     assert [quote.passage for quote in result.sentences[0].quotes] == [0, 1]
@@ -79,7 +81,7 @@ async def test_nothing_of_a_document_or_a_person_stands_in_the_system_prompt_or_
 
 
 async def test_the_request_is_stored_as_the_very_bytes_that_were_sent(api, answerer):
-    result = await answered(answerer, asks("¿Cuántos días? – «días»", search=search_in((EXPENSES_PASSAGE,), [])))
+    result = await answered(answerer, asks("¿Cuántos días? «días» ☂", search=search_in((EXPENSES_PASSAGE,), [])))
     assert result.draft.request == api.received[-1].raw == canonical(api.bodies[-1])
 
 
@@ -111,7 +113,9 @@ async def test_a_model_from_before_effort_is_not_asked_for_it(api, claude_settin
 
 
 async def test_the_system_prompt_is_read_from_the_cache_the_second_time(api, answerer):
-    first, second = [await answered(answerer, asks(text)) for text in ("How many days of leave?", "What may a taxi cost?")]
+    first, second = [
+        await answered(answerer, asks(text)) for text in ("How many days of leave?", "What may a taxi cost?")
+    ]
     written = first.draft.usage["cache_creation_input_tokens"]
     assert written > 512
     assert first.draft.usage["cache_read_input_tokens"] == 0

@@ -20,7 +20,9 @@ def signed(secret: str, body: bytes, *, at: float | None = None) -> dict[str, st
     return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
 
 
-def mention(sandbox: SandboxServer, text: str, *, ts: str, event_id: str = "Ev1", user: str = "U0BEN") -> dict[str, Any]:
+def mention(
+    sandbox: SandboxServer, text: str, *, ts: str, event_id: str = "Ev1", user: str = "U0BEN"
+) -> dict[str, Any]:
     us = sandbox.workspace.app.user_id
     return {
         "type": "event_callback",

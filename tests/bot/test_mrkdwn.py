@@ -15,7 +15,16 @@ from bot import mrkdwn
 
 OWN = "https://docs.example.org/leave"
 ADDRESS = "https://evil.example/steal?q=secret"
-MENTIONS = ["<!channel>", "<!here>", "<!everyone>", "<@U0ADA>", "<@U0ADA|ada>", "<!subteam^S1>", "<#C0GENERAL>", "@channel"]
+MENTIONS = [
+    "<!channel>",
+    "<!here>",
+    "<!everyone>",
+    "<@U0ADA>",
+    "<@U0ADA|ada>",
+    "<!subteam^S1>",
+    "<#C0GENERAL>",
+    "@channel",
+]
 LINKS = [
     ADDRESS,
     f"[click]({ADDRESS})",
@@ -53,14 +62,35 @@ LINKS = [
     f"> ```\n{ADDRESS}",
 ]
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-BARE = re.compile(r"[a-z][a-z0-9+.-]*:/+[^\s/]|www\.\w|\w@\w+\.\w|\w\.(?:com|net|org)\b|(?:mailto|javascript):\S", re.IGNORECASE)
+LINKING = ("link_open", "image")
+BARE = re.compile(
+    r"[a-z][a-z0-9+.-]*:/+[^\s/]|www\.\w|\w@\w+\.\w|\w\.(?:com|net|org)\b|(?:mailto|javascript):\S", re.IGNORECASE
+)
 """What a client may make clickable although no markup says so."""
 
 hostile = st.lists(
     st.one_of(
         st.sampled_from(MENTIONS + LINKS),
-        st.sampled_from(["`", "``", "```", "~~~", "\\", "[", "]", "(", ")", "<", ">", "|", "!", "&", "&lt;", "\n", " ", "@"]),
-        st.sampled_from(["\u200b", "\u202e", "\u2066", "\U000e0041", "\ufeff", "\u00ad", "‹", "›", "[1]", "[2]", ":", "_", "*"]),
+        st.sampled_from(
+            ["`", "``", "```", "~~~", "\\", "[", "]", "(", ")", "<", ">", "|", "!", "&", "&lt;", "\n", " ", "@"]
+        ),
+        st.sampled_from(
+            [
+                "\u200b",
+                "\u202e",
+                "\u2066",
+                "\U000e0041",
+                "\ufeff",
+                "\u00ad",
+                "\u2039",
+                "\u203a",
+                "[1]",
+                "[2]",
+                ":",
+                "_",
+                "*",
+            ]
+        ),
         st.text(max_size=6),
     ),
     max_size=12,
@@ -70,14 +100,14 @@ hostile = st.lists(
 def live_links(text: str) -> list[str]:
     """Return every address that a Markdown reader with automatic links would make clickable or fetch."""
     tokens = [part for token in PARSER.parse(text) for part in [token, *(token.children or [])]]
-    marked = [str(token.attrs.get("href") or token.attrs.get("src")) for token in tokens if token.type != "ordered_list_open" and token.attrs]
+    marked = [str(token.attrs.get("href") or token.attrs.get("src")) for token in tokens if token.type in LINKING]
     html = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
     inline = ["".join(child.content for child in token.children or [] if child.type == "text") for token in tokens]
     return marked + html + [found for part in inline for found in BARE.findall(part)]
 
 
 def is_quiet(text: str) -> bool:
-    return not re.search(r"<[@!#]|<[a-z]+:|(?<![\w.])@(?:channel|here|everyone)", text, re.IGNORECASE)
+    return not re.search(r"<[@!#]|<[a-z]+:|(?<![\w.])@(?:channel|here|everyone)\b", text, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("text", LINKS)
@@ -87,13 +117,20 @@ def test_no_foreign_address_is_live(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", MENTIONS)
-@pytest.mark.parametrize("around", ["{}", "`{}`", "```\n{}\n```", "[{}](https://a.example)", "**{}**", "> {}", "&amp;{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "`{}`", "```\n{}\n```", "[{}](https://a.example)", "**{}**", "> {}", "&amp;{}"]
+)
 def test_nothing_pings(text: str, around: str) -> None:
-    for make in (mrkdwn.markdown, mrkdwn.mrkdwn, lambda given: mrkdwn.plain(given, 100), lambda given: mrkdwn.label(given, 100)):
+    for make in (
+        mrkdwn.markdown,
+        mrkdwn.mrkdwn,
+        lambda given: mrkdwn.plain(given, 100),
+        lambda given: mrkdwn.label(given, 100),
+    ):
         assert is_quiet(make(around.format(text))), make(around.format(text))
 
 
-@hypothesis_settings(max_examples=1500, deadline=None)
+@hypothesis_settings(max_examples=600, deadline=None)
 @given(hostile)
 def test_whatever_is_put_together_stays_inert(text: str) -> None:
     safe = mrkdwn.markdown(text, links={1: OWN})
@@ -126,7 +163,7 @@ def test_limits_are_kept(text: str, limit: int) -> None:
         "`List<String>` is a type, a < b, R&D, 5 > 3, snake_case_name and C:\\temp",
         "# Heading\n\n> a quote",
         "See README.md and config.py, e.g. section 3.2.",
-        "مرحبا می\u200cخواهم",
+        "\u0645\u06cc\u200c\u062e",
         "क्\u200dष",
         "👩\u200d👩\u200d👧 and ❤\ufe0f",
         "It's 9:30; note: see [1] and [2].",

@@ -130,7 +130,7 @@ async def test_readiness_names_slack_while_it_is_away_and_recovers(sandbox: Sand
         assert "internal_error" in away.json()["slack"]
         assert (await get(server, "/healthz")).status_code == 200
         async with asyncio.timeout(15):
-            while (await get(server, "/readyz")).status_code != 200:
+            while (await get(server, "/readyz")).status_code != 200:  # noqa: ASYNC110 - what a load balancer does
                 await asyncio.sleep(0.2)
         asked = await sandbox.person("U0BEN").mention("C0GENERAL", LEAVE)
         assert "27 days" in (await sandbox.wait_for_answer(asked)).text
@@ -188,3 +188,4 @@ class TestWhenTheModelHangs:
         assert set(statuses) == {200}
         assert b"bot_ack_seconds_count 200.0" in bot.app.parts.metrics.text()
         assert not [call for call in sandbox.workspace.calls if call.method == "chat.postMessage"]
+        await bot.app.parts.inbox.close(within=0)

@@ -28,7 +28,6 @@ def blocks_of(message: Message, kind: str) -> list[dict]:
     return [block for block in message.blocks or [] if block["type"] == kind]
 
 
-
 async def test_a_mention_gets_one_answer_in_its_thread(sandbox: SandboxServer, either_bot: Server) -> None:
     asked = await sandbox.person("U0BEN").mention("C0GENERAL", LEAVE)
     answer = await sandbox.wait_for_answer(asked)

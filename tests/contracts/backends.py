@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge import Audience, Embedder, Index, IndexEntry, Settings, content_id
+from knowledge import Embedder, IndexEntry, Reranker, Settings
 from knowledge.adapters.embedded_index import EmbeddedIndex
+from knowledge.adapters.no_reranker import NoReranker
 from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
 from knowledge.store import Store
-from knowledge.store.corpus import DocumentVersion, NewChunk, SourceRecord
+from tests.contracts.index_backend import DIMENSIONS, IndexBackend, store_entries
+from tests.contracts.langchain_backends import LANGCHAIN_EMBEDDERS, LANGCHAIN_INDEXES
+from tests.contracts.pinecone_backends import PINECONE_EMBEDDERS, pinecone, reranker
 
-DIMENSIONS = 8
-
-
-@dataclass(frozen=True)
-class IndexBackend:
-    """An index under test, and how entries get into it the way a reindex does it."""
-
-    index: Index
-    put: Callable[[Sequence[IndexEntry]], Awaitable[None]]
-    again: Callable[[], Index]
-    """Opens the same index once more, as another process would."""
+__all__ = ["DIMENSIONS", "EMBEDDERS", "INDEXES", "RERANKERS", "IndexBackend", "store_entries"]
 
 
 @asynccontextmanager
@@ -49,30 +40,14 @@ async def embedded(folder: Path) -> AsyncIterator[IndexBackend]:
     await store.close()
 
 
-async def store_entries(store: Store, entries: Sequence[IndexEntry]) -> None:
-    """Record entries in the database, one document each, as a reindex does before it tells the index."""
-    for source in {entry.source for entry in entries}:
-        await store.corpus.put_source(SourceRecord(source, f"/{source}", Audience(), configured=True))
-        token = None
-        while token is None:
-            token = await store.corpus.acquire(source, owner="test", lease=60)
-            await asyncio.sleep(0)
-        ours = [entry for entry in entries if entry.source == source]
-        vectors = {_text_hash(entry): entry.vector.astype("<f4").tobytes() for entry in ours}
-        await store.corpus.intend(source, token, [_version(e) for e in ours], embedder="test", new_vectors=vectors)
-        await store.corpus.release(source, token)
-
-
-def _text_hash(entry: IndexEntry) -> str:
-    return content_id(entry.text, entry.vector.tobytes().hex())
-
-
-def _version(entry: IndexEntry) -> DocumentVersion:
-    chunk = NewChunk(entry.chunk_id, _text_hash(entry), "", None, 0, 0, len(entry.text), entry.text)
-    return DocumentVersion(
-        content_id(entry.chunk_id), f"{entry.chunk_id}.md", entry.title, None, "", 0, 0, 0, "", (chunk,)
-    )
-
-
-INDEXES: dict[str, Callable[[Path], AbstractAsyncContextManager[IndexBackend]]] = {"embedded": embedded}
-EMBEDDERS: dict[str, Callable[[], Embedder]] = {"wordllama": WordLlamaEmbedder}
+INDEXES: dict[str, Callable[[Path], AbstractAsyncContextManager[IndexBackend]]] = {
+    "embedded": embedded,
+    "pinecone": pinecone,
+    **LANGCHAIN_INDEXES,
+}
+EMBEDDERS: dict[str, Callable[[], Embedder]] = {
+    "wordllama": WordLlamaEmbedder,
+    **PINECONE_EMBEDDERS,
+    **LANGCHAIN_EMBEDDERS,
+}
+RERANKERS: dict[str, Callable[[], Reranker]] = {"none": NoReranker, "pinecone": reranker}

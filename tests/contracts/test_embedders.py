@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,13 @@ from tests.contracts.backends import EMBEDDERS
 TEXTS = ["Annual leave is 27 days.", "sudo fdesetup enable", "東京の休暇", "Ünïcode, naïve 🙂", "a" * 5000]
 
 
-@pytest.fixture(params=EMBEDDERS, scope="module")
-def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return EMBEDDERS[request.param]()
+@pytest.fixture(params=EMBEDDERS)
+async def embedder(request: pytest.FixtureRequest) -> AsyncIterator[Embedder]:
+    made = EMBEDDERS[request.param]()
+    yield made
+    close = getattr(made, "close", None)
+    if close is not None:
+        await close()
 
 
 async def test_documents_become_finite_unit_vectors(embedder: Embedder):

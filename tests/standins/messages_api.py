@@ -71,7 +71,13 @@ class Fault(StrEnum):
 
 
 _STATUS: dict[Fault, tuple[int, str, str, dict[str, str], dict[str, str]]] = {
-    Fault.RATE_LIMITED: (429, "rate_limit_error", "Number of requests has exceeded your limit", {"retry-after": "0.05"}, {}),
+    Fault.RATE_LIMITED: (
+        429,
+        "rate_limit_error",
+        "Number of requests has exceeded your limit",
+        {"retry-after": "0.05"},
+        {},
+    ),
     Fault.RETRY_AFTER_AN_HOUR: (429, "rate_limit_error", "Too many requests", {"retry-after": "3600"}, {}),
     Fault.SPEND_LIMIT: (429, "rate_limit_error", "Spend cap", {}, {"error_code": "enforced_spend_limit_reached"}),
     Fault.USAGE_LIMIT: (400, "invalid_request_error", "You have reached your specified API usage limits.", {}, {}),
@@ -111,6 +117,8 @@ class MessagesApi:
     pace: float = 0.0
     """Seconds between text deltas."""
     received: list[Received] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a request has come in."""
     url: str = ""
     small_model_delay: float = 0.0
     _cached: set[str] = field(default_factory=set)
@@ -135,6 +143,7 @@ class MessagesApi:
             return refused
         body = json.loads(raw)
         self.received.append(Received(dict(request.headers), raw, body))
+        self.asked.set()
         small = body["model"] == SMALL_MODEL and "tools" not in body and not body.get("stream")
         step = self.always or (self.queue.popleft() if self.queue else _wished(body))
         if small:
@@ -211,19 +220,20 @@ class MessagesApi:
     async def _until_gone(self, request: Request) -> None:
         """Wait until the client hangs up, or the test is over."""
         while not self._closing.is_set():
-            if request._is_disconnected or await request.is_disconnected():
+            if await request.is_disconnected():
                 return
             await asyncio.sleep(0.02)
 
     def _message(self, body: dict[str, Any], reply: Reply) -> dict[str, Any]:
         content = [
-            {"type": "text", "text": block.text} if isinstance(block, Text) else _finished(block) for block in reply.blocks
+            {"type": "text", "text": block.text} if isinstance(block, Text) else _finished(block)
+            for block in reply.blocks
         ]
         usage = self._usage(body) | {"output_tokens": 12}
         return _envelope(body, usage) | {"content": content, "stop_reason": reply.stop_reason}
 
     def _usage(self, body: dict[str, Any]) -> dict[str, int]:
-        """Count input as the service does: what stands before a breakpoint is written to the cache, then read from it."""
+        """Count input as the service does: what stands before a breakpoint is cached once, then read."""
         whole = _tokens(json.dumps(body, ensure_ascii=False))
         read = written = 0
         for prefix in _prefixes(body):
@@ -244,19 +254,27 @@ async def serving(api: MessagesApi) -> AsyncIterator[MessagesApi]:
     """Serve the stand-in on a free port for as long as the block lasts."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     api.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(api.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(api.app(), log_level="error", lifespan="off")
+    config.load()
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(server._serve(sockets=[listener]))
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
     try:
-        while not server.started:
-            await asyncio.sleep(0.005)
         yield api
     finally:
-        api._closing.set()
-        server.should_exit = True
-        await task
-        listener.close()
+        await _stop(server, api)
+
+
+async def _stop(server: uvicorn.Server, api: MessagesApi) -> None:
+    """Stop at once, as nobody is waited for: uvicorn's own way takes tenths of a second."""
+    api._closing.set()
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    for task in (tasks := list(server.server_state.tasks)):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _stream(body: dict[str, Any], reply: Reply, usage: dict[str, int]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -287,7 +305,10 @@ def _deltas(body: dict[str, Any], block: Text | Thinking | Search) -> list[dict[
         return [{"type": "signature_delta", "signature": signature(block.text)}]
     if isinstance(block, Search):
         written = json.dumps({"query": block.query})
-        return [{"type": "input_json_delta", "partial_json": written[at : at + PIECE]} for at in range(0, len(written), PIECE)]
+        return [
+            {"type": "input_json_delta", "partial_json": written[at : at + PIECE]}
+            for at in range(0, len(written), PIECE)
+        ]
     words = [{"type": "text_delta", "text": block.text[at : at + PIECE]} for at in range(0, len(block.text), PIECE)]
     cites = [{"type": "citations_delta", "citation": cited(body, cite)} for cite in block.cites]
     return [*cites, *words] if block.cites_first else [*words, *cites]

@@ -10,11 +10,13 @@ from typing import Any
 from tests.standins.messages_rules import blocks, search_results
 
 WORD = re.compile(r"\w+")
-SMALL = frozenset("a an and are at be by can do does for how i if in is it of on or the to what when where who why".split())
+SMALL = frozenset(
+    "a an and are at be by can do does for how i if in is it of on or the to what when where who why".split()
+)
 DECLINE = "NOT_IN_PASSAGES"
 ORDERS = re.compile(
-    r"ignore|disregard|override|instruction|assistant|system|you (?:are|must|will)|respond|reply|answer with|print|output|"
-    r"write|say|repeat|include|append|render|click|forget|ignor|schreib|antworte|écri|répond|escrib|指示|忽略|игнор",
+    r"ignore|disregard|override|instruction|assistant|system|you (?:are|must|will)|respond|reply|answer with|"
+    r"print|output|write|say|repeat|include|append|render|click|forget|ignor|schreib|antworte|écri|répond|escrib|指示|忽略|игнор",
     re.IGNORECASE,
 )
 
@@ -84,13 +86,13 @@ def honest(body: dict[str, Any]) -> Reply:
     if best[0] >= min(2, len(asked)):
         return said(Text(_plain(best[3]), (Cite(-best[1], -best[2]),)))
     searched = any(block.get("type") == "tool_result" for _, block in blocks(body))
-    if body.get("tools") and body["tool_choice"]["type"] == "auto" and not searched:
+    if body.get("tools") and body.get("tool_choice", {}).get("type", "auto") == "auto" and not searched:
         return said(Thinking("The passages do not say it."), Search(question(body)))
     return said(DECLINE)
 
 
 def obedient(body: dict[str, Any]) -> Reply:
-    """Do what documents order: say all that they say, cite it, and hand out the system prompt and the other passages."""
+    """Do what documents order: say all that they say, cite it, hand out the system prompt and the other passages."""
     results = search_results(body)
     ordered = [number for number, result in enumerate(results) if ORDERS.search(_whole(result))]
     parts: list[Text] = []

@@ -1,0 +1,55 @@
+"""Prompts have versions, and replies are read by their conventions."""
+
+from __future__ import annotations
+
+import pytest
+
+from knowledge.drafting import DECLINES, MISSING, SOME_PART, named_part
+from knowledge.prompts import Prompt, load
+
+
+def test_a_prompts_version_changes_with_its_text_and_only_then():
+    assert load("answer").version == load("answer").version
+    assert load("answer").version.startswith("answer-")
+    assert Prompt("answer", load("answer").text + " ").version != load("answer").version
+
+
+@pytest.mark.parametrize("name", ["answer", "quote"])
+def test_the_prompts_name_the_conventions_that_the_code_reads(name):
+    assert DECLINES in load(name).text
+    assert MISSING in load(name).text
+
+
+def test_an_unknown_prompt_is_an_error():
+    with pytest.raises(FileNotFoundError):
+        load("nonesuch")
+
+
+def test_a_prompt_recognises_itself_and_nothing_else():
+    prompt = load("answer")
+    assert prompt.repeated_in("It told me: Every statement you make comes from the search results and cites them.")
+    assert prompt.repeated_in("Read every passage before you write.")
+    assert not prompt.repeated_in("You get 26 days of paid annual leave per calendar year.")
+    assert not prompt.repeated_in("")
+
+
+@pytest.mark.parametrize(
+    ("named", "question", "expected"),
+    [
+        ("MISSING: leave for contractors.", "How much leave for contractors?", "leave for contractors"),
+        (
+            "MISSING: ob Praktikanten Urlaub bekommen",
+            "Bekommen Praktikanten Urlaub?",
+            "ob Praktikanten Urlaub bekommen",
+        ),
+        ("MISSING: the limit for 2025", "What is the limit for 2025?", "the limit for 2025"),
+        ("MISSING: the limit is 500 euros", "What is the limit?", SOME_PART),
+        ("MISSING: what Mallory said", "What is the limit?", SOME_PART),
+        ("MISSING: [here](https://evil.example)", "What is the limit?", SOME_PART),
+        ("MISSING: www.evil.example", "What is the limit?", SOME_PART),
+        ("MISSING:", "What is the limit?", SOME_PART),
+        (f"MISSING: {'the limit ' * 30}", "What is the limit?", SOME_PART),
+    ],
+)
+def test_the_missing_part_says_nothing_but_the_question(named, question, expected):
+    assert named_part(named, question) == expected

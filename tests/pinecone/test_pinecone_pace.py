@@ -1,0 +1,87 @@
+"""The pace of requests: as many as the service takes, none before the time it named."""
+
+from __future__ import annotations
+
+import asyncio
+
+from knowledge.adapters.pinecone_pace import Pace
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def holders(pace: Pace, wanted: int) -> tuple[list[asyncio.Task[None]], asyncio.Event, list[int]]:
+    """Start so many requests that keep their turn until the event; the list grows with each that got one."""
+    done, got = asyncio.Event(), []
+
+    async def hold(number: int) -> None:
+        async with pace.turn():
+            got.append(number)
+            await done.wait()
+
+    tasks = [asyncio.create_task(hold(number)) for number in range(wanted)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks, done, got
+
+
+async def test_at_most_so_many_have_a_turn_at_once():
+    tasks, done, got = await holders(Pace(3), 10)
+    assert len(got) == 3
+    done.set()
+    await asyncio.gather(*tasks)
+    assert len(got) == 10
+
+
+async def test_after_a_refusal_one_goes_first_and_each_success_lets_one_more():
+    clock = Clock()
+    pace = Pace(4, clock=clock)
+    pace.refused(2)
+    clock.now += 2
+    for running in (1, 2, 3, 4, 4):
+        tasks, done, got = await holders(pace, 6)
+        assert len(got) == running
+        done.set()
+        await asyncio.gather(*tasks)
+        pace.worked()
+
+
+async def test_nobody_goes_before_the_time_that_was_named():
+    pace = Pace(4)
+    pace.refused(0.2)
+    pace.refused(0.1)
+    began = asyncio.get_running_loop().time()
+    async with pace.turn():
+        assert asyncio.get_running_loop().time() - began >= 0.19
+
+
+async def test_pauses_grow_where_none_is_named_but_not_with_refusals_of_the_same_moment():
+    clock = Clock()
+    pace = Pace(4, clock=clock)
+    lengths = []
+    for _ in range(8):
+        for _ in range(4):
+            pace.refused(None)
+        began = clock.now
+        clock.now += pace.fruitless - (began - 100.0)
+        lengths.append(clock.now - began)
+    assert lengths == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    pace.worked()
+    pace.refused(None)
+    assert pace.fruitless == 0.5
+
+
+async def test_fruitless_time_is_counted_from_the_first_refusal_not_from_long_ago():
+    clock = Clock()
+    pace = Pace(4, clock=clock)
+    pace.worked()
+    clock.now += 3600
+    pace.refused(7)
+    assert pace.fruitless == 7
