@@ -106,7 +106,7 @@ def create_app(
         directory=Directory(slack, settings),
         inbox=inbox,
         workers=workers,
-        outbox=Outbox(slack, kb.deliveries, metrics, overdue=inbox.overdue),
+        outbox=Outbox(slack, metrics, note=inbox.note, overdue=inbox.overdue),
         metrics=metrics,
     )
     return FootnoteApp(parts, _bolt(parts))

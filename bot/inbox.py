@@ -6,15 +6,16 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.logs import trace_id, traced
 from bot.metrics import Metrics
 from bot.payloads import Body
-from knowledge import Claim, Deliveries, Delivery, FootnoteError
+from knowledge import Claim, Deliveries, Delivery, FootnoteError, ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class Job:
 
     async def claim(self, key: str) -> Claim | None:
         """Take the right to the one visible outcome of `key`; None when somebody has it or it is done."""
-        claim = await self.inbox.deliveries.claim(
-            key, delivery_key=self.delivery.key, lease=self.inbox.lease * _CLAIM_SHARE
-        )
+        claim = await self.inbox.claim(key, self.delivery.key)
         if claim is not None:
             self.claims.append(key)
         return claim
@@ -70,7 +69,7 @@ class Job:
     async def give_back(self, key: str) -> None:
         """Give a claim up, so that the same may be asked for again."""
         self.claims.remove(key)
-        await self.inbox.deliveries.release(key)
+        await self.inbox.release([key])
 
     def stop(self) -> None:
         """End the work because a person wants that."""
@@ -121,8 +120,10 @@ class Inbox:
     def __init__(
         self, deliveries: Deliveries, *, lease: float, metrics: Metrics, find_work: Callable[[Body], Work | None]
     ) -> None:
-        self.deliveries = deliveries
-        self.lease = lease
+        self._deliveries = deliveries
+        self._lease = lease
+        # One at a time, so that a delivery that must be recorded now waits for one other write at most.
+        self._turn = asyncio.Lock()
         self._metrics = metrics
         self._find_work = find_work
         self._jobs: dict[str, Job] = {}
@@ -134,10 +135,29 @@ class Inbox:
     async def record(self, delivery: Delivery) -> bool:
         """Keep a delivery; True when it is new. Raises TimeoutError or ServiceError: then do not acknowledge."""
         async with asyncio.timeout(RECORD_SECONDS):
-            fresh = await self.deliveries.record(delivery)
+            fresh = await self._deliveries.record(delivery)
         if not fresh:
             self._metrics.duplicates.inc()
         return fresh
+
+    async def claim(self, key: str, delivery_key: str) -> Claim | None:
+        """Take the right to an outcome; None when it is done or somebody else's."""
+        async with self._turn:
+            return await self._deliveries.claim(key, delivery_key=delivery_key, lease=self._lease * _CLAIM_SHARE)
+
+    async def note(self, key: str, **known: Any) -> None:
+        """Write down how far an outcome is; without the database the answer goes out all the same."""
+        try:
+            async with self._turn:
+                await self._deliveries.note(key, **known)
+        except ServiceError:
+            logger.warning("inbox.note_failed")
+
+    async def release(self, keys: Iterable[str]) -> None:
+        """Give claims back, so that others may take them at once."""
+        async with self._turn:
+            for key in keys:
+                await self._deliveries.release(key)
 
     def start(self, delivery: Delivery, body: Body, work: Work, *, after: asyncio.Event | None = None) -> None:
         """Begin the work of a recorded delivery, once it has been acknowledged."""
@@ -165,16 +185,16 @@ class Inbox:
                 self._jobs.pop(job.delivery.key, None)
 
     async def _settle(self, job: Job) -> None:
-        for key in job.claims:
-            await self.deliveries.finish(key)
-        if not job.claims:
-            await self.deliveries.settle(job.delivery.key)
+        async with self._turn:
+            for key in job.claims:
+                await self._deliveries.finish(key)
+            if not job.claims:
+                await self._deliveries.settle(job.delivery.key)
 
     async def _hand_back(self, job: Job) -> None:
         with suppress(FootnoteError, TimeoutError):
             async with asyncio.timeout(RECORD_SECONDS):
-                for key in job.claims:
-                    await self.deliveries.release(key)
+                await self.release(job.claims)
 
     async def open(self) -> None:
         """Begin to take over and to renew."""
@@ -186,35 +206,35 @@ class Inbox:
 
     async def _renew_forever(self) -> None:
         while True:
-            await asyncio.sleep(self.lease / 3)
+            await asyncio.sleep(self._lease / 3)
             await _quietly("inbox.renew_failed", self._renew())
             await _quietly("inbox.prune_failed", self._prune())
 
     async def _renew(self) -> None:
         began = time.monotonic()
         held = [key for job in self._jobs.values() for key in job.claims]
-        await self.deliveries.renew(held, lease=self.lease)
+        await self._deliveries.renew(held, lease=self._lease)
         self._renewed = began
 
     def overdue(self) -> bool:
         """Say whether our leases may have run out, because this process or the database stood still."""
-        return time.monotonic() - self._renewed > self.lease * _CLAIM_SHARE
+        return time.monotonic() - self._renewed > self._lease * _CLAIM_SHARE
 
     async def _prune(self) -> None:
         """Forget, once an hour, what was done long ago."""
         if time.monotonic() - self._pruned < _PRUNE_SECONDS:
             return
         self._pruned = time.monotonic()
-        await self.deliveries.prune(before=datetime.now(UTC) - _KEPT)
+        await self._deliveries.prune(before=datetime.now(UTC) - _KEPT)
 
     async def _take_over_forever(self) -> None:
         while True:
             await _quietly("inbox.take_over_failed", self._take_over())
-            await asyncio.sleep(min(_LOOK_SECONDS, self.lease / 3))
+            await asyncio.sleep(min(_LOOK_SECONDS, self._lease / 3))
 
     async def _take_over(self) -> None:
-        for delivery in await self.deliveries.abandoned():
-            if delivery.key in self._jobs or not await self.deliveries.hold(delivery.key, lease=self.lease):
+        for delivery in await self._deliveries.abandoned():
+            if delivery.key in self._jobs or not await self._deliveries.hold(delivery.key, lease=self._lease):
                 continue
             self._metrics.taken_over.inc()
             with traced(delivery.key):
@@ -226,7 +246,7 @@ class Inbox:
         logger.info("delivery.taken_over", extra={"kind": delivery.kind, "attempts": delivery.attempts + 1})
         if work is None or delivery.attempts >= MOST_ATTEMPTS:
             logger.error("delivery.given_up", extra={"kind": delivery.kind})
-            await self.deliveries.settle(delivery.key)
+            await self._deliveries.settle(delivery.key)
             return
         self.start(delivery, body, work)
 

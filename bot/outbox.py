@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from bot.blocks import Outgoing
 from bot.metrics import Metrics
 from bot.payloads import Body, Click, Command, Message
 from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_denied, is_transient, optional
-from knowledge import Answer, Claim, Deliveries, ServiceError
+from knowledge import Answer, Claim
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,20 @@ class Outbox:
     """Posts, updates and tells; knows how Slack fails and what to do then."""
 
     def __init__(
-        self, slack: SlackClient, deliveries: Deliveries, metrics: Metrics, *, overdue: Callable[[], bool]
+        self,
+        slack: SlackClient,
+        metrics: Metrics,
+        *,
+        note: Callable[..., Awaitable[None]],
+        overdue: Callable[[], bool],
     ) -> None:
-        """`overdue` says that this process has not renewed its leases in time: another one may be at the same work."""
+        """Put it together.
+
+        `note` writes down how far a claim's outcome is. `overdue` says that this process has not renewed its leases
+        in time: another one may be at the same work.
+        """
         self.slack = slack
-        self._deliveries = deliveries
+        self.note = note
         self._metrics = metrics
         self._overdue = overdue
 
@@ -59,7 +68,7 @@ class Outbox:
         its metadata first. Raises SlackApiError when Slack refuses for good.
         """
         doubt = claim.posting or self._overdue()
-        await self.note(claim, posting=True)
+        await self.note(claim.key, posting=True)
         async for _ in _attempts():
             try:
                 found = await self.find(place, claim.key) if doubt else None
@@ -130,13 +139,6 @@ class Outbox:
             if not cursor:
                 return
             arguments["cursor"] = cursor
-
-    async def note(self, claim: Claim, **known: Any) -> None:
-        """Write down how far we are; without the database the answer goes out all the same."""
-        try:
-            await self._deliveries.note(claim.key, **known)
-        except ServiceError:
-            logger.warning("outbox.note_failed")
 
     async def respond(self, url: str, message: Outgoing, *, replace: bool = True) -> bool:
         """Answer a gesture through its `response_url`, for its person only; say whether that worked."""
@@ -317,7 +319,7 @@ class StreamedReply(ThreadReply):
             self._doubt = self._ts is None and is_transient(exc)
 
     async def _start(self, text: str) -> None:
-        await self._outbox.note(self._claim, posting=True)
+        await self._outbox.note(self._claim.key, posting=True)
         begun = await self._outbox.slack.chat_startStream(
             channel=self._place.channel,
             thread_ts=self._place.thread_ts or self._message.ts,
@@ -326,7 +328,7 @@ class StreamedReply(ThreadReply):
             markdown_text=text,
         )
         self._ts = str(begun["ts"])
-        await self._outbox.note(self._claim, channel=self._place.channel, ts=self._ts)
+        await self._outbox.note(self._claim.key, channel=self._place.channel, ts=self._ts)
 
     async def _append(self, text: str) -> None:
         await self._outbox.slack.chat_appendStream(channel=self._place.channel, ts=self._ts or "", markdown_text=text)

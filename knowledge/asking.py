@@ -14,7 +14,7 @@ from knowledge import ranking
 from knowledge.citing import CheckedAnswer, Checker, render
 from knowledge.errors import FootnoteError, ServiceError
 from knowledge.ids import new_id
-from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, IndexQuery, Reranker
+from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, IndexQuery, Reranker, Understander
 from knowledge.settings import Settings
 from knowledge.store import Corpus, Exchanges
 from knowledge.types import (
@@ -28,7 +28,6 @@ from knowledge.types import (
     SearchResult,
     Sentence,
 )
-from knowledge.understanding import standalone
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +41,9 @@ MOST_ROUNDS = 4
 NOTHING_INDEXED = "I could not find this: there are no documents here that I may use for you."
 NOTHING_RELEVANT = "I could not find this: none of the documents is about it."
 NOT_SAID = "I could not find this: the documents come near it but do not say it."
+
+NOT_ALL = "The documents do not say"
+"""Begins the line about the part of a question that has no answer."""
 
 OnSentence = Callable[[str], Awaitable[None]]
 OnStatus = Callable[[str], Awaitable[None]]
@@ -58,6 +60,7 @@ class Desk:
     index: Index
     reranker: Reranker
     answerer: Answerer
+    understander: Understander
 
 
 class Stopwatch:
@@ -112,7 +115,8 @@ async def search(question: Question, *, desk: Desk, k: int) -> SearchResult:
     watch = Stopwatch()
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
-        passages = await _retrieve(standalone(question), sources, desk, k=k, near_duplicates=True)
+        text = await desk.understander.standalone(question)
+        passages = await _retrieve(text, sources, desk, k=k, near_duplicates=True)
     return SearchResult(tuple(passages), watch.read())
 
 
@@ -133,7 +137,8 @@ async def _work_out(
     on_sentence: OnSentence | None,
     on_status: OnStatus | None,
 ) -> _Worked:
-    text = standalone(question)
+    with watch.step("understand"):
+        text = await desk.understander.standalone(question)
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
         passages = await _retrieve(text, sources, desk, k=desk.settings.passages, near_duplicates=False)
@@ -141,12 +146,22 @@ async def _work_out(
         return _Worked(_decline(NOTHING_INDEXED, passages), standalone=text)
     if not ranking.relevant(text, passages, floor=ranking.relevance_floor(desk.embedder.name)):
         return _Worked(_decline(NOTHING_RELEVANT, passages), tuple(passages), standalone=text)
+
+    async def search_again(query: str) -> tuple[Passage, ...]:
+        return tuple(await _retrieve(query, sources, desk, k=desk.settings.passages, near_duplicates=False))
+
     request = AnswerRequest(
-        replace(question, text=text), tuple(passages), deadline=desk.settings.answer_deadline, on_status=on_status
+        replace(question, text=text),
+        tuple(passages),
+        deadline=desk.settings.answer_deadline,
+        on_status=on_status,
+        asked=question.text,
+        search=search_again,
     )
     with watch.step("answer"):
         draft, checked = await _draft(request, desk, on_sentence)
-    return _Worked(_answer(draft, checked, passages), tuple(passages), draft, text)
+    shown = (*passages, *draft.passages)
+    return _Worked(_answer(draft, checked, shown), shown, draft, text)
 
 
 async def _retrieve(
@@ -179,6 +194,7 @@ async def _draft(request: AnswerRequest, desk: Desk, on_sentence: OnSentence | N
     checker = Checker(request.passages, unsupported=desk.settings.unsupported)
     draft = Draft(())
     async for event in desk.answerer.answer(request):
+        checker.extend(event.passages)
         if event.sentence is not None:
             await _show(checker.add(event.sentence), on_sentence)
         if event.draft is not None:
@@ -198,7 +214,7 @@ def _answer(draft: Draft, checked: CheckedAnswer, passages: Sequence[Passage]) -
     return Answer(
         id=new_id(),
         outcome=Outcome.ANSWERED,
-        text=checked.text,
+        text=f"{checked.text}\n\n{NOT_ALL}: {draft.missing}." if draft.missing else checked.text,
         citations=checked.citations,
         sentences=checked.sentences,
         model=draft.model,

@@ -10,7 +10,7 @@ from typing import Any, Self
 from knowledge import adapters, asking, reindexing
 from knowledge.errors import ConfigurationError, SourceError
 from knowledge.ids import content_id
-from knowledge.ports import Answerer, Embedder, Index, Reranker, Splitter
+from knowledge.ports import Answerer, Embedder, Index, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
 from knowledge.settings import Settings
 from knowledge.splitting import SentenceSplitter
@@ -40,6 +40,7 @@ class Parts:
     reranker: Reranker
     answerer: Answerer
     splitter: Splitter
+    understander: Understander
 
 
 class KnowledgeBase:
@@ -90,7 +91,7 @@ class KnowledgeBase:
 
     async def close(self) -> None:
         """Give back what is open."""
-        for part in (self._parts.index, self._parts.embedder, self._parts.answerer):
+        for part in (self._parts.index, self._parts.embedder, self._parts.answerer, self._parts.understander):
             closing = getattr(part, "close", None)
             if closing is not None:
                 await closing()
@@ -224,6 +225,7 @@ class KnowledgeBase:
             index=self._parts.index,
             reranker=self._parts.reranker,
             answerer=self._parts.answerer,
+            understander=self._parts.understander,
         )
 
 
@@ -258,6 +260,9 @@ def _build(
         answerer=answerer
         or adapters.build(adapters.ANSWERERS, settings.answerer, variable="FOOTNOTE_ANSWERER", **parts),
         splitter=splitter or SentenceSplitter(),
+        understander=adapters.build(
+            adapters.UNDERSTANDERS, settings.understander, variable="FOOTNOTE_UNDERSTANDER", **parts
+        ),
     )
 
 

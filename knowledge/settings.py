@@ -123,7 +123,12 @@ class Settings(BaseSettings):
     index: str = "embedded"
     embedder: str = "wordllama"
     reranker: str = "none"
-    answerer: str = "extractive"
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    answerer: str = Field(default_factory=lambda known: _with_key(known, otherwise="extractive"))
+    """`claude` when there is a key, `extractive` otherwise."""
+    understander: str = Field(default_factory=lambda known: _with_key(known, otherwise="words"))
+    """`claude` when there is a key, `words` otherwise."""
     index_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
     """With `FOOTNOTE_INDEX=langchain:…`: a JSON object of arguments for the store; see docs/langchain.md."""
     embedder_dimensions: int | None = Field(default=None, ge=1, le=16_384)
@@ -152,8 +157,6 @@ class Settings(BaseSettings):
     rerank_deadline: float = Field(default=1.5, gt=0, le=30)
     """Seconds that a reranker has; after that the passages stay in the order in which they were found."""
 
-    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
-    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     claude: Literal["api", "bedrock", "vertex"] = "api"
     """Who serves Claude: Anthropic, or with their own credentials AWS or Google."""
     claude_region: str | None = None
@@ -243,6 +246,10 @@ class Settings(BaseSettings):
         if not separator or scheme not in drivers:
             raise ConfigurationError("DATABASE_URL must start with sqlite:///, postgres:// or postgresql://.")
         return f"{drivers[scheme]}://{rest}"
+
+
+def _with_key(known: dict[str, Any], *, otherwise: str) -> str:
+    return "claude" if known.get("anthropic_api_key") is not None else otherwise
 
 
 def _first_fault(error: ValidationError, *, environment: bool = False) -> str:

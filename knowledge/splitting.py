@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
@@ -19,10 +19,8 @@ TARGET = 240
 """Tokens of a piece at most, as far as sentences allow. Recall within a context of 2,000 tokens was best around 200."""
 HARD_LIMIT = 480
 """Tokens of a fence, table or sentence that is still left whole; most embedding models read 512."""
-TINY = 60
-"""Tokens below which a section is joined to tiny neighbours under the same parent."""
-LONGEST_HEADING = 2_000
-"""Characters before a section in which its heading is looked for."""
+LEAD = 60
+"""Tokens of a line that ends with a colon, up to which it goes with what follows."""
 WINDOW = 16_000
 """Characters of unbroken text that are cut at one go; bounds the memory for a file that is one long line."""
 
@@ -66,88 +64,24 @@ def embedded_text(title: str, heading: Sequence[str], text: str) -> str:
 class SentenceSplitter:
     """Follows the structure first, then sentences, then lines; characters come last."""
 
-    name = "sentences-1"
+    name = "sentences-2"
 
     def split(self, document: ParsedDocument) -> list[Piece]:
-        """Cut; each piece is a slice of the document's text, and together they cover every section in order."""
+        """Cut; each piece is a slice of one section, and together they cover every section in order.
+
+        Tiny sections stay on their own: a footnote names the section that its quote stands in.
+        """
         text = document.text
         return [
-            Piece(text=text[start:end], heading=group.heading, start=start, end=end, page=group.page)
-            for group in _grouped(text, document.sections)
-            for start, end in _pieces(text, group)
+            Piece(text=text[start:end], heading=section.heading, start=start, end=end, page=section.page)
+            for section in document.sections
+            for start, end in _pieces(text, section)
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """One section, or tiny neighbours under one parent."""
-
-    start: int
-    end: int
-    heading: tuple[str, ...]
-    page: int | None
-    tokens: float
-    after: int = 0
-    """Where the section before ends; what stands between is the heading."""
-    sections: int = 1
-    """How many sections it holds."""
-
-
-def _grouped(text: str, sections: Iterable[Section]) -> Iterator[_Group]:
-    open_group: _Group | None = None
-    after = 0
-    for section in sections:
-        end = section.start + len(section.text)
-        group = _Group(section.start, end, section.heading, section.page, _capped_tokens(section.text), after)
-        joined = _joined(text, open_group, group) if open_group else None
-        if open_group and not joined:
-            yield open_group
-        open_group, after = joined or group, end
-    if open_group:
-        yield open_group
-
-
-def _joined(text: str, left: _Group, right: _Group) -> _Group | None:
-    """Join tiny sections that fit into one piece under one heading path; a longer one keeps its own path."""
-    left_tiny = left.tokens < TINY or left.sections > 1
-    if not left_tiny or right.tokens >= TINY or left.page != right.page:
-        return None
-    shared = _shared_heading(left, right)
-    if shared is None:
-        return None
-    start = left.start if left.heading == shared else _heading_line(text, left)
-    tokens = estimated_tokens(text[start : right.end])
-    if tokens > TARGET:
-        return None
-    return _Group(start, right.end, shared, left.page, tokens, left.after, left.sections + right.sections)
-
-
-def _shared_heading(left: _Group, right: _Group) -> tuple[str, ...] | None:
-    """Return the heading under which both stand, if every heading below it is in the text between them."""
-    if not left.heading and not right.heading:
-        return None
-    for shared in (left.heading, left.heading[:-1]):
-        below = len(right.heading) > len(shared) and right.heading[: len(shared)] == shared
-        if below and (left.sections == 1 or shared == left.heading):
-            return shared
-    return None
-
-
-def _heading_line(text: str, group: _Group) -> int:
-    """Return where the heading above a section begins; its underline counts as part of it."""
-    window = max(group.after, group.start - LONGEST_HEADING)
-    above = text[window : group.start].rstrip()
-    if not above:
-        return group.start
-    line = above.rfind("\n") + 1
-    if line and set(above[line:].strip()) <= {"=", "-"}:
-        line = above.rfind("\n", 0, line - 1) + 1
-    return window + line
-
-
-def _pieces(text: str, group: _Group) -> list[Span]:
-    whole = _stripped(text, group.start, group.end)
-    if not whole or group.tokens <= TARGET:
+def _pieces(text: str, section: Section) -> list[Span]:
+    whole = _stripped(text, section.start, section.start + len(section.text))
+    if not whole or _capped_tokens(section.text) <= TARGET:
         return [whole] if whole else []
     return _packed(text, _units(text, *whole))
 
@@ -189,7 +123,7 @@ def _goal(tokens: float) -> float:
 
 def _carried(pack: list[_Unit]) -> list[_Unit]:
     """Take a leading line such as "The steps are:" over to the next piece."""
-    if len(pack) > 1 and pack[-1].leads_on and pack[-1].tokens < TINY:
+    if len(pack) > 1 and pack[-1].leads_on and pack[-1].tokens < LEAD:
         return [pack.pop()]
     return []
 

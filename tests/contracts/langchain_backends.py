@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from knowledge import Embedder, Index, IndexEntry, Settings, adapters
 from knowledge.store import Store
 from tests.contracts.index_backend import DIMENSIONS, IndexBackend, store_entries
 from tests.langchain.models import tiny_model
-from tests.langchain.stores import needs
+from tests.langchain.stores import needs, pgvector_url
 
 Arguments = Callable[[Path], Mapping[str, Any]]
 Backend = Callable[[Path], AbstractAsyncContextManager[IndexBackend]]
@@ -84,9 +85,13 @@ LANGCHAIN_INDEXES: dict[str, Backend] = {
     "langchain-pgvector-table": langchain(
         "tests.langchain.servers.postgres_table", _pgvector_table, modules=["langchain_postgres"]
     ),
-    "langchain-qdrant": langchain("tests.langchain.servers.qdrant", _place, modules=["langchain_qdrant"]),
-    "langchain-chroma": langchain("langchain_chroma.Chroma", _chroma, modules=["langchain_chroma"]),
 }
+WHERE_INSTALLED: dict[str, tuple[str, Backend]] = {
+    "langchain-qdrant": ("langchain_qdrant", langchain("tests.langchain.servers.qdrant", _place)),
+    "langchain-chroma": ("langchain_chroma", langchain("langchain_chroma.Chroma", _chroma)),
+}
+"""Packages that the tests do not ask for: their stores run under the contract where somebody has them."""
+LANGCHAIN_INDEXES |= {name: backend for name, (module, backend) in WHERE_INSTALLED.items() if find_spec(module)}
 
 
 def _own_class() -> Embedder:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from knowledge.adapters.pinecone_pace import Pace
+import pytest
+
+from knowledge.adapters.pinecone_pace import SLACK, Pace
 
 
 class Clock:
@@ -40,17 +42,55 @@ async def test_at_most_so_many_have_a_turn_at_once():
     assert len(got) == 10
 
 
-async def test_after_a_refusal_one_goes_first_and_each_success_lets_one_more():
+async def test_after_a_refusal_requests_start_as_often_as_they_were_taken():
     clock = Clock()
-    pace = Pace(4, clock=clock)
-    pace.refused(2)
-    clock.now += 2
-    for running in (1, 2, 3, 4, 4):
-        tasks, done, got = await holders(pace, 6)
-        assert len(got) == running
-        done.set()
-        await asyncio.gather(*tasks)
+    pace = Pace(9, clock=clock)
+    for _ in range(20):  # 20 in the first second, then none for 4 seconds: 4 per second
+        async with pace.turn():
+            clock.now += 0.05
         pace.worked()
+    pace.refused(4)
+    clock.now += 4 + SLACK
+    starts = await spread(pace, clock, 21)
+    assert 20 / (starts[-1] - starts[0]) == pytest.approx(4.4, rel=0.1)
+
+
+async def test_a_rate_that_was_found_too_low_is_left_behind():
+    clock = Clock()
+    pace = Pace(9, clock=clock)
+    async with pace.turn():
+        clock.now += 0.1
+    pace.worked()
+    pace.refused(1)  # somebody else had used it up: one in 1.1 seconds
+    clock.now += 1
+    starts = await spread(pace, clock, 400)
+    assert starts[-1] - starts[-2] < 0.05
+
+
+async def test_time_in_which_nobody_asked_says_nothing_about_the_rate():
+    clock = Clock()
+    pace = Pace(9, clock=clock)
+    for _ in range(10):
+        async with pace.turn():
+            clock.now += 0.1
+        pace.worked()
+        clock.now += 600
+    pace.refused(1)
+    clock.now += 1
+    starts = await spread(pace, clock, 10)
+    assert starts[-1] - starts[0] < 610
+
+
+async def spread(pace: Pace, clock: Clock, count: int) -> list[float]:
+    """Make requests that all work, one after the other; the clock moves on by hundredths. Returns when they started."""
+    starts = []
+    while len(starts) < count:
+        if pace._may_start():
+            async with pace.turn():
+                starts.append(clock.now)
+            pace.worked()
+        clock.now += 0.01
+    return starts
 
 
 async def test_nobody_goes_before_the_time_that_was_named():
