@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -20,6 +21,7 @@ LONGEST_MESSAGE = 480
 """Characters of one line about a mistake; programs rely on less than 500."""
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 app = typer.Typer(
     name="footnote",
@@ -80,6 +82,7 @@ def serve() -> None:
 
     async def work() -> None:
         async with _knowledge(logs=True) as kb:
+            await kb.warm_up()
             await serve_slack(kb, kb.settings)
 
     _run(work)
@@ -322,11 +325,11 @@ def _text(line: str, place: str) -> str:
     return question
 
 
-def _choice(kind: Callable[[str], T], value: str, name: str) -> T:
+def _choice(kind: type[E], value: str, name: str) -> E:
     try:
         return kind(value)
     except ValueError:
-        known = ", ".join(kind)  # type: ignore[call-overload]
+        known = ", ".join(str(member) for member in kind)
         _fail(f"{name} {value!r} is not one of: {known}.", WRONG_USE)
 
 

@@ -26,8 +26,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Try everything; what is broken becomes a finding, never an exception."""
     findings = [Finding("configuration", ok=True, says=_where(settings))]
-    async for finding in _knowledge(settings):
-        findings.append(finding)
+    findings += [finding async for finding in _knowledge(settings)]
     findings += [_source(name, source.path) for name, source in settings.team.sources.items()]
     findings += [finding async for finding in _slack(settings)]
     return findings
@@ -93,7 +92,7 @@ async def _bot_token(settings: Settings) -> Finding:
         return Finding(
             "slack", ok=False, says=f"SLACK_BOT_TOKEN is refused ({error}): copy it again from OAuth & Permissions"
         )
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is the finding
         return Finding("slack", ok=False, says=f"{settings.slack_api_url} cannot be reached: {type(exc).__name__}")
     return Finding("slack", ok=True, says=f"{response.get('user')} in {response.get('team')}")
 
@@ -108,7 +107,7 @@ async def _app_token(settings: Settings) -> Finding:
         return Finding(
             "slack socket", ok=False, says=f"SLACK_APP_TOKEN is refused ({error}): it needs connections:write"
         )
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is the finding
         return Finding(
             "slack socket", ok=False, says=f"{settings.slack_api_url} cannot be reached: {type(exc).__name__}"
         )

@@ -62,9 +62,12 @@ def is_signed(headers: Mapping[str, str], raw: bytes, secret: str) -> bool:
 class Endpoints:
     """What is served on the port."""
 
-    def __init__(self, app: FootnoteApp, settings: Settings, *, link: SocketLink | None = None) -> None:
+    def __init__(
+        self, app: FootnoteApp, settings: Settings, *, link: SocketLink | None = None, takes_events: bool = True
+    ) -> None:
         self._app = app
         self._link = link
+        self._takes_events = takes_events and link is None
         secret = settings.slack_signing_secret
         self._secret = secret.get_secret_value() if secret else ""
 
@@ -75,7 +78,7 @@ class Endpoints:
             Route("/readyz", self.ready, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
         ]
-        if self._link is None:
+        if self._takes_events:
             routes.append(Route(EVENTS_PATH, self.events, methods=["POST"]))
         return Starlette(routes=routes)
 
@@ -224,8 +227,9 @@ class _Uvicorn(uvicorn.Server):
 class Server:
     """The bot, serving: `async with Server(kb, settings) as server:`; `server.port` is where health and metrics are."""
 
-    def __init__(self, kb: KnowledgeBase, settings: Settings) -> None:
+    def __init__(self, kb: KnowledgeBase, settings: Settings, *, listen: bool = True) -> None:
         self._settings = settings
+        self._takes_new = listen
         self.app = create_app(kb, settings)
         self.port: int | None = None
         self._link: SocketLink | None = None
@@ -235,14 +239,14 @@ class Server:
     async def __aenter__(self) -> Self:
         """Start. Raises ConfigurationError with one sentence that says what to set."""
         token, secret = self._settings.slack_app_token, self._settings.slack_signing_secret
-        if token is None and secret is None:
+        if self._takes_new and token is None and secret is None:
             raise ConfigurationError(
                 "Set SLACK_APP_TOKEN (xapp-…, Socket Mode) or SLACK_SIGNING_SECRET (HTTP), so that Slack can reach us."
             )
         await self.app.parts.slack.open()
         try:
             await self._identify()
-            if token is not None:
+            if self._takes_new and token is not None:
                 self._link = SocketLink(self.app, token.get_secret_value())
             self._listen()
             await self.app.parts.inbox.open()
@@ -251,7 +255,7 @@ class Server:
         except BaseException:
             await self._close()
             raise
-        mode = "http" if self._link is None else "socket"
+        mode = "socket" if self._link else "http" if self._takes_new else "worker"
         logger.info("server.started", extra={"mode": mode, "port": self.port})
         return self
 
@@ -268,7 +272,7 @@ class Server:
 
     def _listen(self) -> None:
         port = self._settings.port
-        if port is None and self._link is not None:
+        if port is None and (self._link is not None or not self._takes_new):
             return
         try:
             listening = socket.create_server(
@@ -279,7 +283,7 @@ class Server:
                 f"PORT {port or DEFAULT_PORT} on {self._settings.host} cannot be used: {exc.strerror}."
             ) from exc
         self.port = listening.getsockname()[1]
-        endpoints = Endpoints(self.app, self._settings, link=self._link)
+        endpoints = Endpoints(self.app, self._settings, link=self._link, takes_events=self._takes_new)
         config = uvicorn.Config(
             endpoints.starlette(),
             log_config=None,
@@ -309,15 +313,19 @@ class Server:
         await self.app.close(within=SHUTDOWN_SECONDS)
 
 
-async def serve(kb: KnowledgeBase, settings: Settings, *, stop: asyncio.Event | None = None) -> None:
+async def serve(
+    kb: KnowledgeBase, settings: Settings, *, stop: asyncio.Event | None = None, listen: bool = True
+) -> None:
     """Answer in Slack until `stop` is set or SIGTERM or SIGINT arrives, then end within 25 seconds.
+
+    Without `listen` nothing new is taken from Slack: only what other processes left behind is finished.
 
     An app token means Socket Mode, a signing secret alone HTTP. Raises ConfigurationError with one sentence when a
     token is missing or refused; a Slack that cannot be reached is waited for.
     """
     stop = stop or asyncio.Event()
     with _signals(stop):
-        async with Server(kb, settings):
+        async with Server(kb, settings, listen=listen):
             await stop.wait()
 
 

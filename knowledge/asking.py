@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
 
 from knowledge import ranking
-from knowledge.citing import CheckedAnswer, Checker, render
-from knowledge.errors import FootnoteError, ServiceError
+from knowledge.citing import CheckedAnswer, Checker, Unsupported, render
+from knowledge.errors import AnswererUnavailableError, FootnoteError, ServiceError
 from knowledge.ids import new_id
 from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, IndexQuery, Reranker, Understander
+from knowledge.retrieving import retrieve, with_neighbours
 from knowledge.settings import Settings
 from knowledge.store import Corpus, Exchanges
 from knowledge.types import (
@@ -26,22 +27,19 @@ from knowledge.types import (
     Passage,
     Question,
     SearchResult,
-    Sentence,
 )
 
 log = logging.getLogger(__name__)
 
-OVERFETCH = 4
-"""Hits asked of the index per passage wanted: some are duplicates, some are not live or not visible any more."""
 NEAREST = 3
 """Sources named under a decline."""
-MOST_ROUNDS = 4
-"""How often a search is widened when the database turns hits down."""
 
 NOTHING_INDEXED = "I could not find this: there are no documents here that I may use for you."
 NOTHING_RELEVANT = "I could not find this: none of the documents is about it."
 NOT_SAID = "I could not find this: the documents come near it but do not say it."
 
+TOO_SLOW = "That took too long. Please try again in a moment."
+TRY_AGAIN = "Please try again in a moment."
 NOT_ALL = "The documents do not say"
 """Begins the line about the part of a question that has no answer."""
 
@@ -61,6 +59,23 @@ class Desk:
     reranker: Reranker
     answerer: Answerer
     understander: Understander
+    fallback: Answerer | None = None
+    """Answers when the answerer cannot, if that is wanted."""
+
+    async def retrieve(
+        self, text: str, sources: Sequence[str], *, k: int, keep_near_duplicates: bool = False
+    ) -> list[Passage]:
+        """Return the k best passages for a text from these sources."""
+        return await retrieve(
+            text,
+            sources=sources,
+            k=k,
+            corpus=self.corpus,
+            embedder=self.embedder,
+            index=self.index,
+            reranker=self.reranker,
+            keep_near_duplicates=keep_near_duplicates,
+        )
 
 
 class Stopwatch:
@@ -100,13 +115,13 @@ async def ask(
             return stored
         async with asyncio.timeout(desk.settings.answer_deadline):
             outcome = await _work_out(question, desk, watch, on_sentence, on_status)
-    except TimeoutError as exc:
-        outcome = _failure(exc, "the deadline passed")
+    except TimeoutError:
+        outcome = _failure(TOO_SLOW, "the deadline passed")
     except ServiceError as exc:
-        outcome = _failure(exc, str(exc.__cause__ or exc))
+        outcome = _failure(str(exc), repr(exc.__cause__ or exc))
     except Exception as exc:
-        log.exception("answer.failed")
-        outcome = _failure(exc, repr(exc))
+        log.exception("answer.broke")
+        outcome = _failure(TRY_AGAIN, repr(exc))
     return await _record(question, asked_at, outcome, desk, watch)
 
 
@@ -116,7 +131,7 @@ async def search(question: Question, *, desk: Desk, k: int) -> SearchResult:
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
         text = await desk.understander.standalone(question)
-        passages = await _retrieve(text, sources, desk, k=k, near_duplicates=True)
+        passages = await desk.retrieve(text, sources, k=k, keep_near_duplicates=True)
     return SearchResult(tuple(passages), watch.read())
 
 
@@ -126,7 +141,7 @@ class _Worked:
 
     answer: Answer
     passages: tuple[Passage, ...] = ()
-    draft: Draft = Draft(())
+    draft: Draft = field(default_factory=lambda: Draft(()))
     standalone: str = ""
 
 
@@ -141,14 +156,17 @@ async def _work_out(
         text = await desk.understander.standalone(question)
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
-        passages = await _retrieve(text, sources, desk, k=desk.settings.passages, near_duplicates=False)
+        passages = await desk.retrieve(text, sources, k=desk.settings.passages)
     if not passages:
         return _Worked(_decline(NOTHING_INDEXED, passages), standalone=text)
     if not ranking.relevant(text, passages, floor=ranking.relevance_floor(desk.embedder.name)):
         return _Worked(_decline(NOTHING_RELEVANT, passages), tuple(passages), standalone=text)
 
+    if getattr(desk.answerer, "reads_neighbours", False):
+        passages = await with_neighbours(passages, sources=sources, corpus=desk.corpus)
+
     async def search_again(query: str) -> tuple[Passage, ...]:
-        return tuple(await _retrieve(query, sources, desk, k=desk.settings.passages, near_duplicates=False))
+        return tuple(await desk.retrieve(query, sources, k=desk.settings.passages))
 
     request = AnswerRequest(
         replace(question, text=text),
@@ -159,53 +177,46 @@ async def _work_out(
         search=search_again,
     )
     with watch.step("answer"):
-        draft, checked = await _draft(request, desk, on_sentence)
+        draft, checked = await _draft_or_fall_back(request, desk, on_sentence)
     shown = (*passages, *draft.passages)
     return _Worked(_answer(draft, checked, shown), shown, draft, text)
 
 
-async def _retrieve(
-    text: str, sources: Sequence[str], desk: Desk, *, k: int, near_duplicates: bool
-) -> list[Passage]:
-    """Search by vector and by words, let the database decide what may be used, fuse and order it.
+async def _draft_or_fall_back(
+    request: AnswerRequest, desk: Desk, on_sentence: OnSentence | None
+) -> tuple[Draft, CheckedAnswer]:
+    """Let the answerer write; if it breaks before anything was shown, the fallback does, where there is one."""
+    shown = False
 
-    The index only proposes: where the database turns hits down, the search is widened until k passages are left or
-    the index has no more.
-    """
-    if not sources:
-        return []
-    vector = await desk.embedder.embed_query(text)
-    share = ranking.dense_share(desk.embedder.name)
-    wanted = k * OVERFETCH
-    for _ in range(MOST_ROUNDS):
-        query = IndexQuery(text=text, vector=vector, k=wanted, sources=tuple(sources))
-        hits = await desk.index.search(query)
-        ids = list(dict.fromkeys(chunk_id for found in (hits.dense, hits.lexical) for chunk_id, _ in found))
-        usable = await desk.corpus.live_chunks(ids, in_sources=sources)
-        passages = ranking.passages(hits, usable, dense_share=share, keep_near_duplicates=near_duplicates, limit=wanted)
-        if len(passages) >= k or max(len(hits.dense), len(hits.lexical)) < wanted:
-            break
-        wanted *= OVERFETCH
-    return (await desk.reranker.rerank(text, passages))[:k]
+    async def show(sentence: str) -> None:
+        nonlocal shown
+        shown = True
+        if on_sentence is not None:
+            await on_sentence(sentence)
+
+    try:
+        return await _draft(request, desk.answerer, desk.settings.unsupported, show)
+    except AnswererUnavailableError as exc:
+        if desk.fallback is None or shown:
+            raise
+        log.warning("answer.fell_back", extra={"cause": repr(exc.__cause__ or exc)})
+        return await _draft(request, desk.fallback, desk.settings.unsupported, show)
 
 
-async def _draft(request: AnswerRequest, desk: Desk, on_sentence: OnSentence | None) -> tuple[Draft, CheckedAnswer]:
-    """Let the answerer write, and check every sentence before anybody sees it."""
-    checker = Checker(request.passages, unsupported=desk.settings.unsupported)
+async def _draft(
+    request: AnswerRequest, answerer: Answerer, unsupported: Unsupported, on_sentence: OnSentence
+) -> tuple[Draft, CheckedAnswer]:
+    """Let an answerer write, and check every sentence before anybody sees it."""
+    checker = Checker(request.passages, unsupported=unsupported)
     draft = Draft(())
-    async for event in desk.answerer.answer(request):
+    async for event in answerer.answer(request):
         checker.extend(event.passages)
         if event.sentence is not None:
-            await _show(checker.add(event.sentence), on_sentence)
+            for sentence in checker.add(event.sentence):
+                await on_sentence(render(sentence))
         if event.draft is not None:
             draft = event.draft
     return draft, checker.finish()
-
-
-async def _show(sentences: Sequence[Sentence], on_sentence: OnSentence | None) -> None:
-    if on_sentence is not None:
-        for sentence in sentences:
-            await on_sentence(render(sentence))
 
 
 def _answer(draft: Draft, checked: CheckedAnswer, passages: Sequence[Passage]) -> Answer:
@@ -237,10 +248,11 @@ def _nearest(passages: Sequence[Passage]) -> tuple[Chunk, ...]:
     return tuple(best.values())[:NEAREST]
 
 
-def _failure(error: Exception, cause: str) -> _Worked:
+def _failure(sentence: str, cause: str) -> _Worked:
+    """Say what a person can do about it; the cause is for the log and the database."""
     answer_id = new_id()
-    log.error("answer.failed", extra={"answer_id": answer_id, "cause": type(error).__name__})
-    text = f"Something went wrong while answering. Please try again in a moment. (Reference: {answer_id[-8:]})"
+    log.error("answer.failed", extra={"answer_id": answer_id, "cause": cause})
+    text = f"Something went wrong: {sentence[:1].lower()}{sentence[1:]} (Reference: {answer_id[-8:]})"
     return _Worked(Answer(id=answer_id, outcome=Outcome.FAILED, text=text, reason=cause))
 
 
@@ -261,9 +273,9 @@ async def _record(question: Question, asked_at: datetime, worked: _Worked, desk:
         stored = None if recorded else await _answered_before(question, desk)
     except FootnoteError as exc:
         log.exception("answer.not_recorded", extra={"answer_id": answer.id})
-        return answer if answer.outcome is Outcome.FAILED else replace(
-            _failure(exc, "the answer could not be recorded").answer, timings_ms=watch.read()
-        )
+        if answer.outcome is Outcome.FAILED:
+            return answer
+        return replace(_failure(str(exc), "the answer could not be recorded").answer, timings_ms=watch.read())
     return stored or replace(answer, timings_ms=watch.read())
 
 
@@ -284,7 +296,7 @@ async def _probe_index(desk: Desk) -> None:
 async def _probe(probe: Callable[[], Awaitable[object]]) -> str:
     try:
         await probe()
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever is wrong with the part is what we want to know
         log.warning("part.not_ready", extra={"cause": repr(exc)})
         return str(exc) if isinstance(exc, FootnoteError) else "It does not work; the log has the cause."
     return "ok"

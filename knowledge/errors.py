@@ -37,7 +37,7 @@ class ConfigurationError(UsageError):
 
 
 class DatabaseVersionError(UsageError):
-    """The database does not fit this version of Footnote. Run `alembic upgrade head`, or install the version that made it."""
+    """The database does not fit this version of Footnote: run `alembic upgrade head`, or install the newer version."""
 
 
 class SourceError(UsageError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from knowledge import adapters, asking, reindexing
-from knowledge.errors import ConfigurationError, SourceError
+from knowledge.errors import SourceError
 from knowledge.ids import content_id
 from knowledge.ports import Answerer, Embedder, Index, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
@@ -41,13 +41,14 @@ class Parts:
     answerer: Answerer
     splitter: Splitter
     understander: Understander
+    fallback: Answerer | None = None
 
 
 class KnowledgeBase:
     """Documents in, cited answers out, feedback kept.
 
-        kb = await KnowledgeBase.open(Settings.load())
-        answer = await kb.ask(Question("How many days of leave are there?"))
+    kb = await KnowledgeBase.open(Settings.load())
+    answer = await kb.ask(Question("How many days of leave are there?"))
     """
 
     def __init__(self, settings: Settings, store: Store, parts: Parts) -> None:
@@ -91,7 +92,13 @@ class KnowledgeBase:
 
     async def close(self) -> None:
         """Give back what is open."""
-        for part in (self._parts.index, self._parts.embedder, self._parts.answerer, self._parts.understander):
+        for part in (
+            self._parts.index,
+            self._parts.embedder,
+            self._parts.answerer,
+            self._parts.understander,
+            self._parts.fallback,
+        ):
             closing = getattr(part, "close", None)
             if closing is not None:
                 await closing()
@@ -142,7 +149,7 @@ class KnowledgeBase:
 
         Refuses a folder that shares files with a configured source, whose audience it would bypass.
         """
-        root = Path(folder).expanduser().resolve()
+        root = await asyncio.to_thread(lambda: Path(folder).expanduser().resolve())
         records = await self._store.corpus.source_records()
         protected = [Path(record.root) for record in records if record.configured and record.active]
         protected += [source.path for source in self.settings.team.sources.values()]
@@ -226,6 +233,7 @@ class KnowledgeBase:
             reranker=self._parts.reranker,
             answerer=self._parts.answerer,
             understander=self._parts.understander,
+            fallback=self._parts.fallback,
         )
 
 
@@ -246,9 +254,7 @@ def _build(
     splitter: Splitter | None,
 ) -> Parts:
     parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus}
-    embedder = embedder or adapters.build(
-        adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts
-    )
+    embedder = embedder or adapters.build(adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts)
     parts["embedder"] = embedder
     index = index or adapters.build(adapters.INDEXES, settings.index, variable="FOOTNOTE_INDEX", **parts)
     parts["index"] = index
@@ -263,6 +269,9 @@ def _build(
         understander=adapters.build(
             adapters.UNDERSTANDERS, settings.understander, variable="FOOTNOTE_UNDERSTANDER", **parts
         ),
+        fallback=adapters.build(adapters.ANSWERERS, settings.fallback, variable="FOOTNOTE_FALLBACK", **parts)
+        if settings.fallback
+        else None,
     )
 
 

@@ -173,7 +173,10 @@ class Reranker(Protocol):
 
 @runtime_checkable
 class Answerer(Protocol):
-    """Writes an answer from passages. Nothing it writes is shown before `citing` has checked it."""
+    """Writes an answer from passages. Nothing it writes is shown before `citing` has checked it.
+
+    One with a true attribute `reads_neighbours` is also given the chunks beside the best passages.
+    """
 
     name: str
 

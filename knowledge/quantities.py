@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - typographic signs and words of several languages
 """Numbers, dates, times and identifiers in a text, in a form that does not depend on how they were written."""
 
 from __future__ import annotations

@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     """`claude` when there is a key, `extractive` otherwise."""
     understander: str = Field(default_factory=lambda known: _with_key(known, otherwise="words"))
     """`claude` when there is a key, `words` otherwise."""
+    fallback: str | None = None
+    """Answers when the answerer cannot: `extractive`, or the dotted path of a class; nothing unless set."""
     index_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
     """With `FOOTNOTE_INDEX=langchain:…`: a JSON object of arguments for the store; see docs/langchain.md."""
     embedder_dimensions: int | None = Field(default=None, ge=1, le=16_384)
@@ -138,7 +140,9 @@ class Settings(BaseSettings):
 
     pinecone_api_key: SecretStr | None = Field(default=None, validation_alias="PINECONE_API_KEY")
     pinecone_host: str | None = Field(
-        default=None, pattern=r"^(?:https?://)?[\w.-]+(?::\d{1,5})?(?:/\S*)?$", validation_alias="PINECONE_CONTROLLER_HOST"
+        default=None,
+        pattern=r"^(?:https?://)?[\w.-]+(?::\d{1,5})?(?:/\S*)?$",
+        validation_alias="PINECONE_CONTROLLER_HOST",
     )
     """Another host for Pinecone's control plane and models, such as a proxy."""
     pinecone_index: str = Field(

@@ -13,7 +13,8 @@ SHORT = 4
 """Words up to which a question in a thread is taken to lean on what was said before."""
 
 _LEANS = re.compile(
-    r"^\W*(and|or|but|also|then|so|what about|how about|what if|why|how so|which ones?|und|oder|aber|auch|et|ou|mais|y|o|pero)\b"
+    r"^\W*(and|or|but|also|then|so|what about|how about|what if|why|how so|which ones?"
+    r"|und|oder|aber|auch|et|ou|mais|y|o|pero)\b"
     r"|\b(it|its|they|them|their|those|these|that one|this one|same|instead|there)\b",
     re.IGNORECASE,
 )

@@ -53,6 +53,7 @@ class ClaudeAnswerer:
     """Writes answers with Claude through the Messages API."""
 
     name = "claude"
+    reads_neighbours = True
 
     def __init__(
         self,

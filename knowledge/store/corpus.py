@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -211,6 +211,19 @@ class Corpus:
                 found.update((row.id, _chunk(row)) for row in rows)
         return found
 
+    async def neighbours(self, around: Sequence[Chunk], *, in_sources: Sequence[str]) -> list[Chunk]:
+        """Return the live chunks just before and after these in their documents, in reading order."""
+        beside = [
+            (chunks.c.document_id == chunk.document_id) & (func.abs(chunks.c.position - chunk.position) == 1)
+            for chunk in around
+        ]
+        if not beside:
+            return []
+        query = _chunk_query().where(or_(*beside), chunks.c.state == LIVE, chunks.c.source.in_(in_sources))
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.order_by(chunks.c.document_id, chunks.c.position))
+            return [_chunk(row) for row in rows]
+
     async def counts(self) -> tuple[int, int]:
         """Count live documents and live chunks."""
         query = select(func.count(), func.coalesce(func.sum(documents.c.chunk_count), 0)).where(documents.c.live)
@@ -341,12 +354,7 @@ class Corpus:
             )
             for batch in _batches(list(fresh)):
                 await connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=LIVE))
-            places = [
-                _chunk_place(version, chunk)
-                for version in versions
-                for chunk in version.chunks
-                if chunk.id not in fresh
-            ]
+            places = [_chunk_place(chunk) for version in versions for chunk in version.chunks if chunk.id not in fresh]
             if places:
                 await connection.execute(_PLACE_CHUNK, places)
             rows = [_document_row(source, version, now) for version in versions]
@@ -563,7 +571,7 @@ _PLACE_CHUNK = (
 )
 
 
-def _chunk_place(version: DocumentVersion, chunk: NewChunk) -> dict[str, Any]:
+def _chunk_place(chunk: NewChunk) -> dict[str, Any]:
     """A chunk keeps its id when text moves around it; only its place changes."""
     return {
         "b_id": chunk.id,

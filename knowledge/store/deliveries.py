@@ -1,4 +1,4 @@
-"""What was delivered to us, and which process takes care of it: every delivery recorded once, every question claimed once."""
+"""What was delivered to us and which process takes care of it: recorded once, claimed once."""
 
 from __future__ import annotations
 

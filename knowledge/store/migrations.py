@@ -55,9 +55,9 @@ async def _revision(database: Database) -> str | None:
 
 async def _upgrade(database: Database, found: str | None) -> None:
     # Alembic takes half a second to import, which only the first start should pay.
-    from alembic import command  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     config = _config()
     try:
@@ -78,7 +78,7 @@ async def _upgrade(database: Database, found: str | None) -> None:
 
 
 def _config() -> Any:
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))

@@ -65,39 +65,39 @@ def test_no_header_makes_the_check_raise(timestamp: str, signature: str, body: b
     assert is_signed(headers, body, SECRET) is False
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"nonsense",
-        b"{",
-        b"[]",
-        b"null",
-        b"5",
-        b"{}",
-        b"\xff\xfe",
-        b"payload=nonsense",
-        b"payload=5",
-        b'{"type":"event_callback"}',
-        b'{"type":"event_callback","event":"x","team_id":"T","event_id":"E"}',
-        b'{"type":"event_callback","event":{"type":5},"team_id":"T","event_id":"E"}',
-        b'{"type":"event_callback","event":{"type":"app_mention","user":"U","ts":{},"channel":"C"},"team_id":"T","event_id":"E"}',
-        b'{"type":"event_callback","event":{"type":"app_mention","user":"U","ts":"x","channel":"C"},"team_id":"T","event_id":"E"}',
-        b'{"type":"block_actions","actions":[]}',
-        b'{"type":"block_actions","actions":[{"action_id":"answer_feedback"}],"user":"U","trigger_id":"1"}',
-        b'{"type":"block_actions","actions":[{"action_id":"a"}],"user":{"id":"U"},"message":"x","trigger_id":"1"}',
-        b'{"type":"view_submission","view":{"id":5}}',
-        b'{"type":"view_submission","view":{"id":"V","private_metadata":"{"},"user":{"id":"U"}}',
-        b'{"type":"surprise"}',
-        b"command=/ask",
-        b"command=/ask&trigger_id=1&text=x",
-        b'{"type":"event_callback","authorizations":"x","event":{"type":"app_mention"},"team_id":"T","event_id":"E"}',
-        b'{"a":' * 3000,
-    ],
-)
-async def test_signed_nonsense_is_refused_without_a_crash(sandbox: SandboxServer, bot: Server, body: bytes) -> None:
-    response = await send(bot, sandbox, body)
-    assert 400 <= response.status_code < 500
+NONSENSE = [
+    b"",
+    b"nonsense",
+    b"{",
+    b"[]",
+    b"null",
+    b"5",
+    b"{}",
+    b"\xff\xfe",
+    b"payload=nonsense",
+    b"payload=5",
+    b'{"type":"event_callback"}',
+    b'{"type":"event_callback","event":"x","team_id":"T","event_id":"E"}',
+    b'{"type":"event_callback","event":{"type":5},"team_id":"T","event_id":"E"}',
+    b'{"type":"event_callback","event":{"type":"app_mention","user":"U","ts":{},"channel":"C"},"team_id":"T","event_id":"E"}',
+    b'{"type":"event_callback","event":{"type":"app_mention","user":"U","ts":"x","channel":"C"},"team_id":"T","event_id":"E"}',
+    b'{"type":"block_actions","actions":[]}',
+    b'{"type":"block_actions","actions":[{"action_id":"answer_feedback"}],"user":"U","trigger_id":"1"}',
+    b'{"type":"block_actions","actions":[{"action_id":"a"}],"user":{"id":"U"},"message":"x","trigger_id":"1"}',
+    b'{"type":"view_submission","view":{"id":5}}',
+    b'{"type":"view_submission","view":{"id":"V","private_metadata":"{"},"user":{"id":"U"}}',
+    b'{"type":"surprise"}',
+    b"command=/ask",
+    b"command=/ask&trigger_id=1&text=x",
+    b'{"type":"event_callback","authorizations":"x","event":{"type":"app_mention"},"team_id":"T","event_id":"E"}',
+    b'{"a":' * 3000,
+]
+
+
+async def test_signed_nonsense_is_refused_without_a_crash(sandbox: SandboxServer, bot: Server) -> None:
+    statuses = {body[:60]: (await send(bot, sandbox, body)).status_code for body in NONSENSE}
+    assert {body: status for body, status in statuses.items() if not 400 <= status < 500} == {}
+    assert len(statuses) > 20
 
 
 async def test_a_body_that_is_too_large_is_refused(sandbox: SandboxServer, bot: Server) -> None:

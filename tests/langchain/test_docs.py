@@ -1,0 +1,103 @@
+"""The code in docs/langchain.md is run as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+
+from knowledge import KnowledgeBase, Outcome, Question, Settings
+from knowledge.adapters.langchain_retriever import FootnoteRetriever
+from tests.langchain.chat_models import Librarian, Parrot
+from tests.langchain.stores import needs, pgvector
+
+PAGE = (Path(__file__).parents[2] / "docs/langchain.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def block(word: str, language: str = "python") -> str:
+    (found,) = [each for each in blocks(language) if word in each]
+    return found
+
+
+def run(code: str) -> dict[str, object]:
+    names: dict[str, object] = {}
+    exec(compile(code, "docs/langchain.md", "exec"), names)
+    return names
+
+
+def settings_of(code: str) -> dict[str, str]:
+    return dict(line.partition("=")[::2] for line in shlex.split(code))
+
+
+@pytest.fixture
+def indexed(handbook: Path) -> None:
+    """A knowledge base under FOOTNOTE_HOME, filled and closed again."""
+    import asyncio
+
+    async def fill() -> None:
+        kb = await KnowledgeBase.open(Settings.load())
+        await kb.reindex_folder(handbook)
+        await kb.close()
+
+    asyncio.run(fill())
+
+
+def test_the_retriever_of_the_page_prints_what_it_finds(indexed: None, capsys: pytest.CaptureFixture[str]):
+    run(block("asyncio.run(main())"))
+    assert "leave.md Leave policy > Annual leave" in capsys.readouterr().out
+
+
+def test_the_program_without_an_event_loop_prints_who_orders(indexed: None, capsys: pytest.CaptureFixture[str]):
+    run(block("with footnote_retriever"))
+    assert "Priya Raman" in capsys.readouterr().out
+
+
+async def test_the_chain_of_the_page_answers_from_passages(kb: KnowledgeBase):
+    answering = run(block("def answering"))["answering"]
+    chain = answering(FootnoteRetriever(kb=kb), Parrot())
+    said = await chain.ainvoke("How many days of paid annual leave are there?")
+    assert "27 days of paid annual leave" in said
+    assert said.endswith("Question: How many days of paid annual leave are there?")
+
+
+async def test_the_agent_of_the_page_searches_and_answers(kb: KnowledgeBase):
+    researcher = run(block("def researcher"))["researcher"]
+    agent = researcher(FootnoteRetriever(kb=kb), Librarian())
+    messages = (await agent.ainvoke({"messages": [HumanMessage("Who orders laptops?")]}))["messages"]
+    (found,) = [message for message in messages if isinstance(message, ToolMessage)]
+    assert found.artifact[0].metadata["path"] == "it/laptops.md"
+    assert isinstance(messages[-1], AIMessage)
+    assert "Priya Raman" in messages[-1].content
+
+
+async def test_the_settings_for_a_vector_store_work_on_a_real_postgres(handbook: Path, tmp_path: Path):
+    needs("langchain_postgres")
+    server = pgvector()
+    url = server.new_database().replace("postgresql://", "postgresql+psycopg://")
+    given = settings_of(block("FOOTNOTE_INDEX=", "sh"))
+    arguments = json.loads(given["FOOTNOTE_INDEX_ARGUMENTS"])
+    arguments["connection"]["url"] = url
+    settings = Settings(home=tmp_path / "home", index=given["FOOTNOTE_INDEX"], index_arguments=arguments)
+    kb = await KnowledgeBase.open(settings)
+    await kb.reindex_folder(handbook)
+    answer = await kb.ask(Question("How many days of annual leave are there?"))
+    await kb.close()
+    assert answer.outcome is Outcome.ANSWERED
+    assert "27 days" in answer.text
+
+
+def test_the_settings_for_an_embedding_model_are_read(monkeypatch: pytest.MonkeyPatch):
+    given = settings_of(block("FOOTNOTE_EMBEDDER=", "sh"))
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    assert settings.embedder == "langchain:openai:text-embedding-3-small"
+    assert settings.embedder_arguments == {"dimensions": 512}
