@@ -17,7 +17,7 @@ demo: .venv/installed ## Run the whole bot in a page of your browser; DOCS=folde
 	.venv/bin/footnote demo --port $(DEMO_PORT) $(if $(DOCS),--docs "$(DOCS)")
 
 test: .venv/developing ## Run the tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto
 
 test-live: .venv/developing ## Run the tests that ask real services; needs ANTHROPIC_API_KEY and costs cents
 	.venv/bin/python -m pytest -m live

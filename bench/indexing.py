@@ -47,8 +47,8 @@ async def _figures(kb: KnowledgeBase, docs: Path, files: int) -> list[Figure]:
 
 async def _embedder_alone(kb: KnowledgeBase, chunks: int) -> float:
     """Embed as many chunk texts as were indexed, with nothing else to do, as wordllama itself does it."""
-    from wordllama import WordLlama
     import wordllama
+    from wordllama import WordLlama
 
     result = await kb.search(Question("limit procedure"), k=200)
     texts = [passage.chunk.text for passage in result.passages]

@@ -17,7 +17,7 @@ from bot.blocks import Outgoing
 from bot.metrics import Metrics
 from bot.payloads import Body, Click, Command, Message
 from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_denied, is_transient, optional
-from knowledge import Answer, Claim
+from knowledge import Answer, Claim, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -334,7 +334,7 @@ class StreamedReply(ThreadReply):
         await self._outbox.slack.chat_appendStream(channel=self._place.channel, ts=self._ts or "", markdown_text=text)
 
     async def _deliver(self, message: Outgoing, answer: Answer | None) -> None:
-        await self._end_writer()
+        await self._end_writer(begin=answer is not None and answer.outcome is Outcome.ANSWERED)
         if self._doubt:
             # We, or the process before us, may have begun a stream without learning where.
             self._ts, self._broken = await self._begun_before(), True
@@ -343,10 +343,13 @@ class StreamedReply(ThreadReply):
         elif answer is None or not await self._finish(answer, message):
             await self._replace(self._ts, message)
 
-    async def _end_writer(self) -> None:
+    async def _end_writer(self, *, begin: bool) -> None:
+        """Stop writing. An answer that came faster than the first words were sent is begun as a stream all the same."""
         if self._writer is None:
             return
         async with self._sending:  # a call under way ends first: only then is it known what stands there
+            if begin and self._ts is None and not self._broken:
+                await self._send_new()
             self._writer.cancel()
         await asyncio.wait([self._writer])
 

@@ -213,7 +213,7 @@ async def _draft(
         checker.extend(event.passages)
         if event.sentence is not None:
             for sentence in checker.add(event.sentence):
-                await on_sentence(render(sentence))
+                await on_sentence(f"{render(sentence)} ")
         if event.draft is not None:
             draft = event.draft
     return draft, checker.finish()

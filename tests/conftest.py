@@ -11,6 +11,7 @@ import pytest
 
 from knowledge import Settings
 from knowledge.store import Store
+from tests.databases import BOTH
 from tests.postgres import Cluster, cluster, programs
 
 if TYPE_CHECKING:
@@ -27,19 +28,27 @@ def missing(program: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the developer's own configuration reaches a test, nothing of a test outlives it."""
     for name in list(os.environ):
         if name.startswith(("FOOTNOTE_", "SLACK_", "ANTHROPIC_", "PINECONE_")) or name in {"DATABASE_URL", "PORT"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("FOOTNOTE_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    yield
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture(params=BOTH)
+def on_both(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings for an empty database of each kind; tests that are to run on both make them their `settings`."""
+    if request.param == "sqlite":
+        return Settings(home=tmp_path / "home")
+    server: Cluster = request.getfixturevalue("postgres")
+    return Settings(home=tmp_path / "home", database_url=server.migrated_database())
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,13 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
 
 
 def programs() -> Path | None:
@@ -33,6 +36,7 @@ class Cluster:
         self.folder = folder
         self.bin = bin_folder
         self._made = 0
+        self._template: str | None = None
 
     def control(self, *words: str) -> None:
         command = [str(self.bin / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-s", *words]
@@ -47,10 +51,22 @@ class Cluster:
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
+        return self._create("template1")
+
+    def migrated_database(self) -> str:
+        """Make a database that the release step has been through and return its URL; the first one takes a second."""
+        if self._template is None:
+            self._template = self._create("template1")
+            command = [sys.executable, "-m", "alembic", "upgrade", "head"]
+            environment = os.environ | {"DATABASE_URL": self._template}
+            subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60, capture_output=True)
+        return self._create(self._template.partition("@/")[2].partition("?")[0])
+
+    def _create(self, template: str) -> str:
         self._made += 1
         name = f"test_{self._made}"
-        command = [str(self.bin / "createdb"), "-h", str(self.folder), "-U", "postgres", name]
-        subprocess.run(_as_server(command), check=True, timeout=60)
+        options = ["-h", str(self.folder), "-U", "postgres", "-T", template, "-S", "file_copy"]
+        subprocess.run(_as_server([str(self.bin / "createdb"), *options, name]), check=True, timeout=60)
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
 

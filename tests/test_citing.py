@@ -306,7 +306,7 @@ NOISE = {
     "hard spaces": lambda text: text.replace(" ", "\u00a0"),
     "line breaks": lambda text: text.replace(" ", "\n", 2),
     "wide gaps": lambda text: text.replace(" ", "   "),
-    "curly quotes": lambda text: text.replace("'", "’").replace('"', "“"),  # noqa: RUF001
+    "curly quotes": lambda text: text.replace("'", "’").replace('"', "“"),
     "dashes": lambda text: text.replace("-", "\u2011"),
     "soft hyphens": lambda text: re.sub(r"(\w{3})(?=\w{3})", "\\1\u00ad", text),
     "zero width": lambda text: text.replace(" ", " \u200b"),

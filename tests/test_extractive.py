@@ -128,7 +128,7 @@ async def test_steps_answer_a_question_for_the_way(answerer):
 async def test_a_table_row_answers_as_a_sentence(answerer):
     rows = "| Office | Days of leave | Carry-over |\n|---|---|---|\n| Madrid | **23** | 5 |\n| Hamburg | 30 | 3 |"
     answer = await answered(answerer, "How many days of leave do I get in Madrid?", f"# Leave\n\n{rows}")
-    assert answer == "Madrid – Days of leave: 23; Carry-over: 5."  # noqa: RUF001
+    assert answer == "Madrid – Days of leave: 23; Carry-over: 5."
 
 
 async def test_a_command_answers_in_backticks(answerer):

@@ -81,6 +81,8 @@ async def _share(click: Click, job: Job, parts: Parts) -> str:
 
 async def _refusal(answer_id: str, channel: str, parts: Parts) -> str | None:
     shared = await parts.directory.is_shared(channel)
+    if shared is None:
+        return blocks.CHANNEL_UNKNOWN
     if shared:
         return blocks.SHARED_CHANNEL
     if not await parts.kb.may_see(answer_id, Scope(channel=channel)):

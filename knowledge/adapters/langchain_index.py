@@ -1,9 +1,10 @@
 """The index for a team that already runs a vector store: any of LangChain's finds by vector, our own by words.
 
-A LangChain store searches by vector only, and the words carry the better half of a good search (facts are in
-`ranking`). So the words are searched in the text index that the embedded index keeps on this machine, fed by the
-database. What a store calls a score differs from store to store, hence only its choice of chunks is taken: the cosines
-are computed from the vectors in the database, and fusion and relevance mean the same with every store.
+A LangChain store searches by vector only. Vectors of the default embedder alone reach a recall@1 of 65 % on SQuAD and
+34 % on code, words alone 88 and 62, both together 89 and 61. So the words are searched in the text index that the
+embedded index keeps on this machine, fed by the database. What a store calls a score differs from store to store,
+hence only its choice of chunks is taken: the cosines are computed from the vectors in the database, and fusion and
+relevance mean the same with every store.
 """
 
 from __future__ import annotations
@@ -231,8 +232,13 @@ class HandedOver(Embeddings):
         return [1.0] + [0.0] * (self._dimensions - 1)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return the vectors handed over for these texts. Raises KeyError for one that the store has changed."""
-        return [self._vectors[text] if self._vectors else self.any_vector() for text in texts]
+        """Return the vectors handed over for these texts. Raises LookupError for one that the store has changed."""
+        if not self._vectors:
+            return [self.any_vector() for _ in texts]
+        found = [self._vectors[text] for text in texts if text in self._vectors]
+        if len(found) != len(texts):
+            raise LookupError("the store changes texts before it has them embedded")
+        return found
 
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]

@@ -153,8 +153,8 @@ class Deliveries:
             "claimed_at": datetime.now(UTC),
         }
         async with self._database.writing() as connection:
-            inserted = await connection.execute(_insert_ignoring(connection, claims), row)
-            if inserted.rowcount == 1:
+            inserted = await connection.execute(_insert_ignoring(connection, claims).returning(claims.c.key), row)
+            if inserted.one_or_none() is not None:
                 return Claim(key, self.owner, attempts=1)
             return await self._take_over(connection, key, delivery_key, until)
 

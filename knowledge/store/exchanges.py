@@ -46,7 +46,8 @@ class Exchanges:
         digest = hashlib.sha256(exchange.request).hexdigest() if exchange.request else None
         async with self._database.writing() as connection:
             row = _question_row(question_id, exchange, standalone)
-            if (await connection.execute(_insert_new(connection, questions), row)).rowcount != 1:
+            inserted = await connection.execute(_insert_new(connection, questions).returning(questions.c.id), row)
+            if inserted.one_or_none() is None:
                 return False
             if digest is not None:
                 await _put_blob(connection, digest, exchange.request)

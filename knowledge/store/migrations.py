@@ -28,6 +28,7 @@ async def prepare(database: Database) -> None:
     if found == HEAD:
         return
     if path is None:
+        _check_known(found, "The database")
         state = f"at revision {found}" if found else "empty"
         raise DatabaseVersionError(f"The database is {state}, this program needs {HEAD}: run `alembic upgrade head`.")
     async with _alone(path):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,9 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from knowledge import KnowledgeBase, Outcome, Question, Settings
 from knowledge.adapters.langchain_retriever import FootnoteRetriever
+from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
 from tests.langchain.chat_models import Librarian, Parrot
-from tests.langchain.stores import needs, pgvector
+from tests.langchain.stores import needs, pgvector, pgvector_url
 
 PAGE = (Path(__file__).parents[2] / "docs/langchain.md").read_text("utf-8")
 
@@ -92,6 +96,37 @@ async def test_the_settings_for_a_vector_store_work_on_a_real_postgres(handbook:
     await kb.close()
     assert answer.outcome is Outcome.ANSWERED
     assert "27 days" in answer.text
+
+
+async def test_the_function_of_the_page_opens_a_table(tmp_path: Path):
+    needs("langchain_postgres")
+    from langchain_postgres import PGEngine
+
+    engine = PGEngine.from_connection_string(pgvector_url())
+    await engine.ainit_vectorstore_table("of_the_page", WordLlamaEmbedder.dimensions, overwrite_existing=True)
+    await engine.close()
+    path = tmp_path / "ourteam_stores.py"
+    path.write_text(block("async def table"), "utf-8")
+    arguments = {
+        "engine": {"()": "langchain_postgres.PGEngine.from_connection_string", "url": pgvector_url()},
+        "name": "of_the_page",
+    }
+    with on_the_python_path(tmp_path):
+        kb = await KnowledgeBase.open(
+            Settings(home=tmp_path / "home", index="langchain:ourteam_stores.table", index_arguments=arguments)
+        )
+    ready = await kb.ready()
+    await kb.close()
+    assert ready["index"] == "ok"
+
+
+@contextmanager
+def on_the_python_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
 def test_the_settings_for_an_embedding_model_are_read(monkeypatch: pytest.MonkeyPatch):

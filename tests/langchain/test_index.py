@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from knowledge import (
     ConfigurationError,
     IndexEntry,
+    IndexHits,
     IndexQuery,
     IndexUnavailableError,
     KnowledgeBase,
@@ -23,7 +25,8 @@ from knowledge import (
     TeamFile,
 )
 from knowledge.adapters.langchain_filters import restriction
-from tests.contracts.langchain_backends import langchain
+from tests.contracts.index_backend import IndexBackend
+from tests.contracts.langchain_backends import LANGCHAIN_INDEXES, langchain
 from tests.contracts.test_indexes import entry, ids, query, vector
 from tests.langchain import stores
 
@@ -88,6 +91,30 @@ async def test_a_store_that_is_away_is_an_error_and_comes_back_by_itself(
         monkeypatch.setattr(stores.SwitchableStore, "on", True)
         await backend.put([entry(1, "leave")])
         assert ids((await backend.index.search(query("leave", 1))).dense) == ["c1"]
+
+
+@pytest.mark.postgres
+async def test_a_postgres_that_was_killed_is_used_again_when_it_is_back(tmp_path: Path):
+    async with LANGCHAIN_INDEXES["langchain-pgvector"](tmp_path) as backend:
+        server = stores.pgvector()
+        await backend.put([entry(1, "leave")])
+        server.stop()
+        try:
+            with pytest.raises(IndexUnavailableError):
+                await backend.index.search(query("leave", 1))
+        finally:
+            server.start()
+        assert ids((await _patient_search(backend)).dense) == ["c1"]
+
+
+async def _patient_search(backend: IndexBackend) -> IndexHits:
+    """Search until the last connection from before the crash has been noticed."""
+    for _ in range(10):
+        try:
+            return await backend.index.search(query("leave", 1))
+        except IndexUnavailableError:
+            await asyncio.sleep(0)
+    return await backend.index.search(query("leave", 1))
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,18 @@ import asyncio
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from knowledge import KnowledgeBase, Outcome, Question, Scope, Settings, SourceSettings, TeamFile
+from knowledge.adapters.pinecone_reranker import PineconeReranker
 from tests.standins.pinecone_api import PineconeApi
 from tests.standins.pinecone_models import RateLimit
 
 LEADS = Scope(channel="C0LEADS")
+PINECONE = {"index": "pinecone", "embedder": "pinecone", "embedder_dimensions": 384}
 SECRET = "The salary of Ada Quist is 91,000 euros."
 
 
@@ -33,11 +35,12 @@ def team(tmp_path: Path, handbook: Path) -> TeamFile:
 
 
 @pytest.fixture
-async def kb(pinecone_settings: Settings, team: TeamFile) -> AsyncIterator[KnowledgeBase]:
+async def kb(
+    pinecone_settings: Settings, team: TeamFile, make_reranker: Callable[..., PineconeReranker]
+) -> AsyncIterator[KnowledgeBase]:
     """Everything that Pinecone offers: index, embedder and reranker."""
-    chosen = {"index": "pinecone", "embedder": "pinecone", "reranker": "pinecone", "embedder_dimensions": 384}
-    chosen["rerank_deadline"] = 10.0
-    opened = await KnowledgeBase.open(pinecone_settings.model_copy(update=chosen).with_team(team))
+    settings = pinecone_settings.model_copy(update=PINECONE).with_team(team)
+    opened = await KnowledgeBase.open(settings, reranker=make_reranker(deadline=10.0))
     await opened.reindex("handbook")
     await opened.reindex("salaries")
     yield opened
@@ -122,20 +125,19 @@ async def test_a_whole_reindex_keeps_the_embedding_service_busy(
 ):
     root = tmp_path / "many"
     root.mkdir()
-    for number in range(1500):
+    for number in range(600):
         (root / f"{number}.md").write_text(
             f"# Page {number}\n\nThis page says word{number} and nothing else.\n", "utf-8"
         )
-    api.rate = RateLimit(400)
-    api.latency = {"embed": 0.1, "upsert": 0.1, "search": 0.03, "fetch": 0.03}
-    chosen = {"index": "pinecone", "embedder": "pinecone", "embedder_dimensions": 384}
-    kb = await KnowledgeBase.open(pinecone_settings.model_copy(update=chosen))
+    api.rate = RateLimit(120)
+    api.latency = {"embed": 0.1, "upsert": 0.05, "search": 0.02, "fetch": 0.02}
+    kb = await KnowledgeBase.open(pinecone_settings.model_copy(update=PINECONE))
     report = await kb.reindex_folder(root)
     await kb.close()
     embeds = [call for call in api.calls if call.action == "embed" and call.status == 200]
     seconds = embeds[-1].ended - embeds[0].began
-    assert report.added == 1500
-    assert 1500 / (400 * seconds + 400) >= 0.9
+    assert report.added == 600
+    assert 600 / (120 * seconds + 120) >= 0.9
     assert api.rate.impatient == 0
 
 

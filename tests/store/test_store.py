@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,6 +32,7 @@ from knowledge import (
 )
 from knowledge.store import Store
 from knowledge.store.corpus import DocumentVersion, FailedAttempt, NewChunk, SourceRecord
+from tests.databases import rows
 
 
 def version(document: str, *texts: str) -> DocumentVersion:
@@ -213,10 +213,7 @@ async def test_twenty_equal_thumbs_at_once_leave_one_vote(store: Store, settings
     vote = Feedback(kept.answer.id, "U1", Vote.UP)
     stored = await asyncio.gather(*(store.feedback.add(vote) for _ in range(20)))
     assert stored.count(True) == 1
-    with sqlite3.connect(settings.home / "footnote.db") as database:
-        assert database.execute("SELECT answer_id, person, vote FROM feedback").fetchall() == [
-            (kept.answer.id, "U1", "up")
-        ]
+    assert rows(settings, "SELECT answer_id, person, vote FROM feedback") == [(kept.answer.id, "U1", "up")]
 
 
 async def test_the_last_vote_counts_and_the_history_stays(store: Store, settings: Settings):
@@ -226,9 +223,7 @@ async def test_the_last_vote_counts_and_the_history_stays(store: Store, settings
         await store.feedback.add(Feedback(kept.answer.id, "U1", vote))
     assert await store.feedback.current_vote(kept.answer.id, "U1") is Vote.UP
     assert await store.feedback.current_vote(kept.answer.id, "U2") is None
-    with sqlite3.connect(settings.home / "footnote.db") as database:
-        votes = [row[0] for row in database.execute("SELECT vote FROM feedback ORDER BY id")]
-    assert votes == ["up", "down", "up"]
+    assert rows(settings, "SELECT vote FROM feedback ORDER BY id") == [("up",), ("down",), ("up",)]
 
 
 async def test_reasons_and_corrections_are_kept_beside_the_vote(store: Store, settings: Settings):
@@ -237,9 +232,8 @@ async def test_reasons_and_corrections_are_kept_beside_the_vote(store: Store, se
     remark = Feedback(kept.answer.id, "U1", None, (Reason.OUTDATED_SOURCE,), "old", "28 days")
     assert await store.feedback.add(remark)
     assert not await store.feedback.add(remark)
-    with sqlite3.connect(settings.home / "footnote.db") as database:
-        rows = database.execute("SELECT reasons, comment, correction FROM remarks").fetchall()
-    assert rows == [('["outdated_source"]', "old", "28 days")]
+    (kept_remark,) = rows(settings, "SELECT CAST(reasons AS TEXT), comment, correction FROM remarks")
+    assert kept_remark == ('["outdated_source"]', "old", "28 days")
 
 
 async def test_feedback_on_an_answer_that_is_gone_is_refused(store: Store):
@@ -307,8 +301,7 @@ async def test_the_text_of_a_delivery_is_erased_once_it_is_settled(store: Store,
     await store.deliveries.record(Delivery("e", "event", b"private words"))
     await store.deliveries.claim("m", delivery_key="e")
     await store.deliveries.finish("m")
-    with sqlite3.connect(settings.home / "footnote.db") as database:
-        assert database.execute("SELECT body FROM deliveries").fetchall() == [(b"",)]
+    assert rows(settings, "SELECT body FROM deliveries") == [(b"",)]
     assert await store.deliveries.prune(before=datetime.now(UTC) + timedelta(seconds=1)) == 1
 
 
@@ -323,7 +316,7 @@ async def test_many_processes_may_open_a_new_home_at_once(settings: Settings):
 
 
 async def test_a_database_of_a_newer_version_is_refused_in_one_sentence(store: Store, settings: Settings):
-    with sqlite3.connect(settings.home / "footnote.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(DatabaseVersionError, match=r"newer version of Footnote \(revision 9999"):
+    rows(settings, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseVersionError, match=r"9999.*") as refused:
         await Store.open(settings)
+    assert "newer version of Footnote" in str(refused.value)
