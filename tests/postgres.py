@@ -40,7 +40,7 @@ class Cluster:
 
     def control(self, *words: str) -> None:
         command = [str(self.bin / "pg_ctl"), "-D", str(self.folder / "data"), "-w", "-s", *words]
-        subprocess.run(_as_server(command), check=True, timeout=60, stdout=subprocess.DEVNULL)
+        subprocess.run(_as_server(command), check=True, timeout=60, cwd="/", stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
         options = f"-c listen_addresses='' -k {self.folder} -c fsync=off -c max_connections=200"
@@ -66,7 +66,7 @@ class Cluster:
         self._made += 1
         name = f"test_{self._made}"
         options = ["-h", str(self.folder), "-U", "postgres", "-T", template, "-S", "file_copy"]
-        subprocess.run(_as_server([str(self.bin / "createdb"), *options, name]), check=True, timeout=60)
+        subprocess.run(_as_server([str(self.bin / "createdb"), *options, name]), check=True, timeout=60, cwd="/")
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
 
@@ -79,7 +79,7 @@ def cluster(bin_folder: Path) -> Iterator[Cluster]:
             account = pwd.getpwnam("postgres")
             os.chown(folder, account.pw_uid, account.pw_gid)
         init = [str(bin_folder / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        subprocess.run(_as_server(init), check=True, timeout=120, stdout=subprocess.DEVNULL)
+        subprocess.run(_as_server(init), check=True, timeout=120, cwd="/", stdout=subprocess.DEVNULL)
         server = Cluster(folder, bin_folder)
         server.start()
         try:

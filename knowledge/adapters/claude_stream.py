@@ -99,6 +99,8 @@ class Reply:
 
     def sentences(self, *, ended: bool = False) -> Iterator[DraftSentence]:
         """Yield the sentences that are finished and were not yielded before."""
+        if not ended and self._spans and not self._spans[-1].closed and self._spans[-1].start <= self._read:
+            return  # whatever follows has words in a block that is still open
         for start, end in list(finished_spans(self._text, self._read, ended=ended)):
             blocks = [block for block in self._spans if self._has_words(block, start, end)]
             if not ended and not all(block.closed for block in blocks):

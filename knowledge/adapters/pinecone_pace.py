@@ -9,8 +9,8 @@ from time import monotonic
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds, where a refusal names none: doubled with each in a row."""
-GROWTH = 0.99
-"""What each success makes of the interval: a rate that was found too low is left behind within a hundred requests."""
+GROWTH = 0.97
+"""What each success makes of the interval: a rate that was found too low is left behind within some dozens of requests."""
 SLACK = 0.5
 """Seconds by which requests that started late may be made up for."""
 

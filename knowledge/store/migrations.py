@@ -54,21 +54,28 @@ async def _revision(database: Database) -> str | None:
         return await connection.run_sync(look)
 
 
-async def _upgrade(database: Database, found: str | None) -> None:
+def _check_known(found: str | None, name: str) -> None:
+    """Refuse a revision that none of our migrations makes."""
     # Alembic takes half a second to import, which only the first start should pay.
-    from alembic import command
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
-    config = _config()
+    if found is None:
+        return
     try:
-        if found is not None:
-            ScriptDirectory.from_config(config).get_revision(found)
+        ScriptDirectory.from_config(_config()).get_revision(found)
     except CommandError as exc:
         raise DatabaseVersionError(
-            f"The database {database.path} was made by a newer version of Footnote (revision {found}; "
+            f"{name} was made by a newer version of Footnote (revision {found}; "
             f"this one knows {HEAD}). Install that version, or name another database."
         ) from exc
+
+
+async def _upgrade(database: Database, found: str | None) -> None:
+    from alembic import command
+
+    config = _config()
+    _check_known(found, f"The database {database.path}")
 
     def run(connection: Connection) -> None:
         config.attributes["connection"] = connection

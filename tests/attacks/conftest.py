@@ -23,7 +23,10 @@ MANIFEST = json.loads((Path(__file__).parents[2] / "bot" / "manifest.json").read
 URL = "https://docs.example.org/attacks/"
 FUND = "88,412 euros"
 """Stands in the private documents only, one for each subject."""
-UNREADABLE = ("<!channel> @here <@U0ADA>.md", "[x](https:evil.example) www.evil.example <https:evil|x> evil-example.com.md")
+UNREADABLE = (
+    "<!channel> @here <@U0ADA>.md",
+    "[x](https:evil.example) www.evil.example <https:evil|x> evil-example.com.md",
+)
 FOLDER = "<!channel> @here www.evil.example"
 """The name of a folder that somebody indexes on the command line."""
 
@@ -115,5 +118,7 @@ async def kb(settings: Settings, sandbox: SandboxServer) -> AsyncIterator[Knowle
 @pytest.fixture
 async def quoting_kb(settings: Settings, sandbox: SandboxServer) -> AsyncIterator[KnowledgeBase]:
     """The bot runs without any model."""
-    async with serving_bot(settings.model_copy(update={"answerer": "extractive", "understander": "words"}), sandbox) as kb:
+    async with serving_bot(
+        settings.model_copy(update={"answerer": "extractive", "understander": "words"}), sandbox
+    ) as kb:
         yield kb

@@ -34,7 +34,9 @@ def obeying(body: dict[str, Any]) -> Reply:
     poisoned = [number for number, result in enumerate(results) if _name(result) in ORDERED]
     first = [_said(_obeyed(body, results, number), results, number) for number in poisoned]
     second = [_said(_whole(results[number]), results, number) for number in poisoned]
-    third = [_said("\n".join([results[number]["title"], results[number]["source"]]), results, number) for number in poisoned]
+    third = [
+        _said("\n".join([results[number]["title"], results[number]["source"]]), results, number) for number in poisoned
+    ]
     last = [_said(f"{_others(results, number)}\n{_system(body)}", results, number) for number in poisoned[:1]]
     return Reply((*first, *second, *third, *last)) if poisoned else honest(body)
 

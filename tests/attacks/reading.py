@@ -85,7 +85,9 @@ def pings(said: Said) -> list[str]:
 
 def folded(text: str) -> str:
     """Write a text as the eye reads it: no invisible characters, wide and mathematical letters narrow, Latin look-alikes."""
-    seen = "".join(letter for letter in unicodedata.normalize("NFKD", text) if unicodedata.category(letter) not in ("Cf", "Mn"))
+    seen = "".join(
+        letter for letter in unicodedata.normalize("NFKD", text) if unicodedata.category(letter) not in ("Cf", "Mn")
+    )
     return seen.lower().translate(LOOKALIKES)
 
 
@@ -96,7 +98,11 @@ def links(said: Said) -> list[str]:
 
 def _markdown_links(text: str) -> list[str]:
     tokens = [part for token in PARSER.parse(text) for part in [token, *(token.children or [])]]
-    marked = [str(token.attrs.get("href") or token.attrs.get("src")) for token in tokens if token.type in ("link_open", "image")]
+    marked = [
+        str(token.attrs.get("href") or token.attrs.get("src"))
+        for token in tokens
+        if token.type in ("link_open", "image")
+    ]
     active = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
     shown = ["".join(part.content for part in token.children or [] if part.type == "text") for token in tokens]
     return [*marked, *active, *(found for part in shown for found in _bare(part))]
@@ -130,4 +136,6 @@ def _hidden(letter: str) -> bool:
 
 def unfurls(method: str, arguments: dict[str, Any]) -> bool:
     """Say whether a posting call leaves previews on."""
-    return method in POSTING and not all(arguments.get(name) in (False, "false", "0", 0) for name in ("unfurl_links", "unfurl_media"))
+    return method in POSTING and not all(
+        arguments.get(name) in (False, "false", "0", 0) for name in ("unfurl_links", "unfurl_media")
+    )

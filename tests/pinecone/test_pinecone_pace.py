@@ -51,8 +51,8 @@ async def test_after_a_refusal_requests_start_as_often_as_they_were_taken():
         pace.worked()
     pace.refused(4)
     clock.now += 4 + SLACK
-    starts = await spread(pace, clock, 21)
-    assert 20 / (starts[-1] - starts[0]) == pytest.approx(4.4, rel=0.1)
+    starts = await spread(pace, clock, 11)
+    assert 10 / (starts[-1] - starts[0]) == pytest.approx(4.6, rel=0.1)
 
 
 async def test_a_rate_that_was_found_too_low_is_left_behind():

@@ -317,6 +317,5 @@ async def test_many_processes_may_open_a_new_home_at_once(settings: Settings):
 
 async def test_a_database_of_a_newer_version_is_refused_in_one_sentence(store: Store, settings: Settings):
     rows(settings, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(DatabaseVersionError, match=r"9999.*") as refused:
+    with pytest.raises(DatabaseVersionError, match=r"newer version of Footnote \(revision 9999"):
         await Store.open(settings)
-    assert "newer version of Footnote" in str(refused.value)
