@@ -18,8 +18,9 @@ DENSE_SHARE: Mapping[str, float] = MappingProxyType({"wordllama": 0.3})
 these values. A static model leaves most to the words; a transformer is worth half."""
 USUAL_DENSE_SHARE = 0.5
 
-RELEVANCE_FLOOR: Mapping[str, float] = MappingProxyType({"wordllama": 0.1})
-"""`relevance` below which no answer is sought, by the first word of the embedder's name."""
+RELEVANCE_FLOOR: Mapping[str, float] = MappingProxyType({"wordllama": 0.05})
+"""`relevance` below which no answer is sought, by the first word of the embedder's name: low, because the answerer
+declines as well and sees more."""
 USUAL_RELEVANCE_FLOOR = 0.2
 
 NEAR_DUPLICATE = 0.8

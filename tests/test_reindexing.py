@@ -7,12 +7,10 @@ import hashlib
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +27,8 @@ from knowledge.splitting import SentenceSplitter
 from knowledge.store import Store
 from knowledge.store.corpus import SourceRecord
 from knowledge.types import Audience, ParsedDocument, Piece, Progress, ReindexReport, Vectors
+
+from tests.databases import rows
 
 
 class HashEmbedder:
@@ -75,8 +75,8 @@ class SetIndex:
 class Bench:
     """A folder, a database and the parts of a run."""
 
-    def __init__(self, store: Store, root: Path, pool: ReaderPool) -> None:
-        self.store, self.root, self.pool = store, root, pool
+    def __init__(self, settings: Settings, store: Store, root: Path, pool: ReaderPool) -> None:
+        self.settings, self.store, self.root, self.pool = settings, store, root, pool
         self.embedder, self.index = HashEmbedder(), SetIndex()
         self.record = SourceRecord("handbook", str(root), Audience(), configured=True)
         self.splitter = SentenceSplitter()
@@ -98,8 +98,7 @@ class Bench:
         )
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(str(self.store.database.path))) as connection, connection:
-            return connection.execute(query).fetchall()
+        return rows(self.settings, query)
 
     def live(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -114,14 +113,12 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path, on_both: Settings) -> AsyncIterator[Bench]:
     root = tmp_path / "docs"
     root.mkdir()
-    home = tmp_path / "home"
-    home.mkdir()
-    store = await Store.open(Settings(home=home))
+    store = await Store.open(on_both)
     async with ReaderPool(limits=ReadLimits(seconds=5.0)) as pool:
-        yield Bench(store, root, pool)
+        yield Bench(on_both, store, root, pool)
     await store.close()
 
 
@@ -405,8 +402,7 @@ class Fatal:
         return call
 
 
-async def run_to_the_end(home: Path, root: Path, *, die_at: int = -1) -> None:
-    settings = Settings(home=home)
+async def run_to_the_end(settings: Settings, root: Path, *, die_at: int = -1) -> None:
     store = await Store.open(settings)
     embedder = HashEmbedder()
     index = EmbeddedIndex.build(settings=settings, corpus=store.corpus, embedder=embedder)
@@ -423,15 +419,17 @@ async def run_to_the_end(home: Path, root: Path, *, die_at: int = -1) -> None:
     await store.close()
 
 
-def run_and_die(home: Path, root: Path, die_at: int) -> int:
+def run_and_die(settings: Settings, root: Path, die_at: int) -> int:
     """Run in a process that dies with the n-th call; return its exit code."""
     code = (
         "import asyncio, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; "
-        "from tests.test_reindexing import run_to_the_end; "
-        "asyncio.run(run_to_the_end(Path(sys.argv[2]), Path(sys.argv[3]), die_at=int(sys.argv[4])))"
+        "from knowledge import Settings; from tests.test_reindexing import run_to_the_end; "
+        "settings = Settings(home=Path(sys.argv[2]), database_url=sys.argv[3] or None); "
+        "asyncio.run(run_to_the_end(settings, Path(sys.argv[4]), die_at=int(sys.argv[5])))"
     )
     here = Path(__file__).parents[1]
-    return subprocess.run([sys.executable, "-c", code, here, home, root, str(die_at)], check=False).returncode
+    given = [here, settings.home, settings.database_url or "", root, str(die_at)]
+    return subprocess.run([sys.executable, "-c", code, *given], check=False).returncode
 
 
 STATE = {
@@ -445,9 +443,8 @@ STATE = {
 }
 
 
-def state(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    with closing(sqlite3.connect(home / "footnote.db")) as connection:
-        return {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+def state(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
+    return {name: sorted(rows(settings, query)) for name, query in STATE.items()}
 
 
 def write_generation(root: Path, generation: int) -> None:
@@ -463,18 +460,19 @@ def write_generation(root: Path, generation: int) -> None:
             file.write_text("\n\n".join([f"# Page {number}", *parts]))
 
 
-async def test_after_kills_at_random_moments_the_next_run_ends_where_a_fresh_index_would(tmp_path: Path) -> None:
-    root, home, fresh = tmp_path / "docs", tmp_path / "home", tmp_path / "fresh"
-    for folder in (root, home, fresh):
-        folder.mkdir()
+async def test_after_kills_at_random_moments_the_next_run_ends_where_a_fresh_index_would(
+    tmp_path: Path, on_both: Settings
+) -> None:
+    root, fresh = tmp_path / "docs", Settings(home=tmp_path / "fresh")
+    root.mkdir()
     moments = random.Random(7)
     for generation in range(5):
         write_generation(root, generation)
-        assert await asyncio.to_thread(run_and_die, home, root, moments.randint(5, 18)) == -signal.SIGKILL
+        assert await asyncio.to_thread(run_and_die, on_both, root, moments.randint(5, 18)) == -signal.SIGKILL
         if generation % 2:  # every other kill is followed by a changed folder and another kill instead
-            await run_to_the_end(home, root)
-    await run_to_the_end(home, root)
+            await run_to_the_end(on_both, root)
+    await run_to_the_end(on_both, root)
     await run_to_the_end(fresh, root)
-    assert state(home) == state(fresh)
+    assert state(on_both) == state(fresh)
     assert len(state(fresh)["chunks"]) > 100
     assert state(fresh)["unfinished"] == []

@@ -99,8 +99,8 @@ class Reply:
 
     def sentences(self, *, ended: bool = False) -> Iterator[DraftSentence]:
         """Yield the sentences that are finished and were not yielded before."""
-        if not ended and self._spans and not self._spans[-1].closed and self._spans[-1].start <= self._read:
-            return  # whatever follows has words in a block that is still open
+        if not ended and self._only_open_text():
+            return
         for start, end in list(finished_spans(self._text, self._read, ended=ended)):
             blocks = [block for block in self._spans if self._has_words(block, start, end)]
             if not ended and not all(block.closed for block in blocks):
@@ -109,6 +109,11 @@ class Reply:
             sentence = self._sentence(self._text[start:end], blocks, last=end == len(self._text.rstrip()))
             if sentence is not None:
                 yield sentence
+
+    def _only_open_text(self) -> bool:
+        """Say whether all that is left stands in a block that is still open: then no sentence of it is finished."""
+        last = self._spans[-1] if self._spans else None
+        return last is not None and not last.closed and not self._text[self._read : last.start].strip()
 
     def _sentence(self, words: str, blocks: list[_Text], *, last: bool) -> DraftSentence | None:
         """Sort out what is no statement: a decline, the missing part, our own prompt, the stump of a cut answer."""

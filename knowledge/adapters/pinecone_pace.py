@@ -9,8 +9,9 @@ from time import monotonic
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds, where a refusal names none: doubled with each in a row."""
-GROWTH = 0.97
-"""What each success makes of the interval: a rate that was found too low is left behind within some dozens of requests."""
+HURRY = 0.0005
+"""By how much the n-th success after a refusal shortens the interval, times n: near the rate that was found it changes
+little, and one that was found too low is left behind within some dozens of requests."""
 SLACK = 0.5
 """Seconds by which requests that started late may be made up for."""
 
@@ -54,7 +55,7 @@ class Pace:
         """The service did what a request asked."""
         self._taken += 1
         self._refusals = 0
-        self._interval *= GROWTH
+        self._interval *= max(0.0, 1 - HURRY * self._taken)
 
     def refused(self, pause: float | None) -> None:
         """The service takes no more for so many seconds; None when it did not say for how long."""
@@ -65,8 +66,6 @@ class Pace:
         self._refusals += first
         pause = min(FIRST_PAUSE * 2 ** (self._refusals - 1), LONGEST_PAUSE) if pause is None else pause
         self._held_until = max(self._held_until, now + pause)
-        if first:
-            self._learn()
 
     @property
     def fruitless(self) -> float:
@@ -74,13 +73,15 @@ class Pace:
         return self._held_until - self._refused_since if self._refusals else 0.0
 
     def _learn(self) -> None:
-        """Spread what was taken over the time it was for, the pause that it costs included."""
+        """Spread what was taken over the time it was for, the pause that it cost included."""
         if self._taken:
             self._interval = (self._held_until - self._counted_since) / self._taken
         self._counted_since, self._taken = self._held_until, 0
 
     def _start(self) -> None:
         now = self._clock()
+        if self._held_until > self._counted_since:  # the first since a pause: what was under way then has ended
+            self._learn()
         if not self._running:  # time in which nobody asked says nothing about the rate
             self._counted_since += max(0.0, now - max(self._idle_since, self._counted_since))
         self._running += 1

@@ -6,17 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from knowledge.errors import DatabaseUnavailableError
 
+if TYPE_CHECKING:
+    from psycopg.abc import Buffer
+
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a write waits for another process's transaction on SQLite before it gives up."""
 READERS = 8
+CONNECTIONS, MORE_CONNECTIONS = 8, 4
+"""On Postgres, kept and at most added under load, in one process: four processes stay well below the server's 100."""
+CONNECT_SECONDS = 5
+"""How long a Postgres server may take to let us in."""
+WAIT_SECONDS = 10.0
+"""How long one waits for another's connection."""
 
 
 class Database:
@@ -30,7 +40,10 @@ class Database:
             self._readers = _sqlite_engine(self.url, begin="BEGIN", size=READERS)
             self._writers = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", size=1)
         else:
-            self._readers = self._writers = create_async_engine(self.url, pool_pre_ping=True, pool_size=10)
+            self._writers = _postgres_engine(self.url)
+            self._readers = self._writers.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
 
     @property
     def path(self) -> Path | None:
@@ -56,20 +69,47 @@ class Database:
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._readers.dispose()
         await self._writers.dispose()
+        if self.is_sqlite:
+            await self._readers.dispose()
 
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as exc:
+    except (OperationalError, InterfaceError, NoFreeConnectionError) as exc:
         raise DatabaseUnavailableError from exc
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise DatabaseUnavailableError from exc
         raise
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    """Make a pool that notices when the server was away: each connection is tried before it is used."""
+    asked = {"connect_timeout": CONNECT_SECONDS, "application_name": "footnote"}
+    engine = create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=MORE_CONNECTIONS,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={name: value for name, value in asked.items() if name not in url.query},
+    )
+    event.listen(engine.sync_engine, "connect", _without_nul)
+    return engine
+
+
+def _without_nul(dbapi_connection: Any, _record: object) -> None:
+    """Postgres refuses texts with a NUL in them, which SQLite and people's files do not."""
+    from psycopg.types.string import StrDumper
+
+    class Dumper(StrDumper):
+        def dump(self, obj: str) -> Buffer | None:
+            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+    dbapi_connection.driver_connection.adapters.register_dumper(str, Dumper)
 
 
 def _sqlite_engine(url: URL, *, begin: str, size: int) -> AsyncEngine:

@@ -59,7 +59,7 @@ def is_ours(address: str) -> bool:
 
 @cache
 def secret_runs() -> frozenset[str]:
-    return frozenset(run for name in ("answer", "search", "standalone") for run in runs(load(name).text))
+    return frozenset(run for name in ("answer", "search", "understand", "quote") for run in runs(load(name).text))
 
 
 def runs(text: str) -> Iterator[str]:
