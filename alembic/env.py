@@ -22,6 +22,11 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave the tables of the queue to the queue when our own are compared with the database."""
+    return kind != "table" or not (name or "").startswith("procrastinate_")
+
+
 def migrate(connection: Connection) -> None:
     """Run what is missing on this connection, alone."""
     context.configure(
@@ -30,6 +35,7 @@ def migrate(connection: Connection) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
         render_item=render_item,
+        include_name=is_ours,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":

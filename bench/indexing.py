@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
 from bench import corpus
 from bench.figures import Figure, at_least, at_most
 from knowledge import KnowledgeBase, Question, Settings
+from knowledge.reading.formats import reader_for
+from knowledge.splitting import SentenceSplitter, embedded_text
 
 FILES = 10_000
+SAMPLE = 2_000
 
 
 async def run(files: int = FILES) -> list[Figure]:
@@ -31,7 +36,7 @@ async def _figures(kb: KnowledgeBase, docs: Path, files: int) -> list[Figure]:
     report = await kb.reindex_folder(docs)
     indexing = perf_counter() - start
     assert report.added == files, report.summary()
-    alone = await _embedder_alone(kb, report.chunks)
+    alone = await _embedder_alone(docs, report.chunks)
     start = perf_counter()
     report = await kb.reindex_folder(docs)
     unchanged = perf_counter() - start
@@ -45,18 +50,24 @@ async def _figures(kb: KnowledgeBase, docs: Path, files: int) -> list[Figure]:
     ]
 
 
-async def _embedder_alone(kb: KnowledgeBase, chunks: int) -> float:
+async def _embedder_alone(docs: Path, chunks: int) -> float:
     """Embed as many chunk texts as were indexed, with nothing else to do, as wordllama itself does it."""
     import wordllama
     from wordllama import WordLlama
 
-    result = await kb.search(Question("limit procedure"), k=200)
-    texts = [passage.chunk.text for passage in result.passages]
+    sample = list(islice(_chunk_texts(docs), SAMPLE))
     model = WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    sample = (texts * (2000 // len(texts) + 1))[:2000]
     start = perf_counter()
     await asyncio.to_thread(model.embed, sample, norm=True)
     return (perf_counter() - start) * chunks / len(sample)
+
+
+def _chunk_texts(docs: Path) -> Iterator[str]:
+    """Read and split as a reindex does it, so that the texts have the lengths that it embeds."""
+    for path in docs.rglob("*.md"):
+        document = reader_for(path.name).read(path.read_bytes(), path.name)
+        for piece in SentenceSplitter().split(document):
+            yield embedded_text(document.title, piece.heading, piece.text)
 
 
 async def _edit(kb: KnowledgeBase, docs: Path) -> float:

@@ -28,6 +28,8 @@ LONGEST_MARKDOWN = 11_000
 """Characters of an answer; Slack takes 12,000 in all markdown blocks of a message together."""
 LONGEST_TEXT = 3900
 """Characters of the fallback text; Slack advises at most 4,000."""
+LONGEST_PLAIN = 20_000
+"""Characters of an answer sent as text alone; its sources come on top, and Slack takes 40,000."""
 MOST_SOURCES = 20
 LONGEST_QUOTE = 160
 _NO_TEXT = "(no text)"
@@ -128,16 +130,19 @@ def shared_answer(given: Answer, question: str, *, key: str, by: str) -> Outgoin
 
 
 def _answer_message(given: Answer, blocks: Sequence[Block], key: str) -> Outgoing:
-    body = mrkdwn.mrkdwn(given.text).strip() or _NO_TEXT
     titles = "; ".join(dict.fromkeys(mrkdwn.label(_name(citation.chunk, 80), 90) for citation in given.citations))
     sources = f"{SOURCES_LINE}{titles}" if titles else ""
     listed = "\n".join(mrkdwn.label(_source_line(citation), 400) for citation in given.citations[:MOST_SOURCES])
     return Outgoing(
-        text=mrkdwn.shortened(body, LONGEST_TEXT - len(sources[:600])) + sources[:600],
+        text=_body(given, LONGEST_TEXT - len(sources[:600])) + sources[:600],
         blocks=tuple(blocks),
         metadata=metadata(ANSWER_EVENT, key, given.id),
-        plain=mrkdwn.shortened(body + (f"{SOURCES_LINE.rstrip()}\n{listed}" if listed else ""), 30_000),
+        plain=_body(given, LONGEST_PLAIN) + (f"{SOURCES_LINE.rstrip()}\n{listed}" if listed else ""),
     )
+
+
+def _body(given: Answer, limit: int) -> str:
+    return mrkdwn.mrkdwn(given.text, limit).strip() or _NO_TEXT
 
 
 def answer_markdown(given: Answer, *, linked: bool) -> tuple[str, bool]:
@@ -294,7 +299,7 @@ def escalation(exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key:
         {"type": "section", "text": _plain(question, 2600)},
         *(_source(f"Nearest: {_place(chunk)}", chunk) for chunk in nearest),
     ]
-    text = mrkdwn.shortened(mrkdwn.mrkdwn(f"{lead} {question}"), LONGEST_TEXT)
+    text = mrkdwn.mrkdwn(f"{lead} {question}", LONGEST_TEXT)
     marked = metadata(ESCALATION_EVENT, key, exchange.answer.id)
     return Outgoing(text=text, blocks=tuple(blocks), metadata=marked)
 
@@ -308,10 +313,12 @@ def source_list(sources: Sequence[SourceStatus]) -> str:
 
 
 def _freshness(source: SourceStatus) -> str:
+    now = source.progress
+    under_way = f", reindexing now: {now.files_done} of {now.files_total} files" if now else ""
     if source.indexed_at is None:
-        return f"{source.name}: not indexed yet"
+        return f"{source.name}: not indexed yet{under_way}"
     failed = f", {source.failed} failed" if source.failed else ""
-    return f"{source.name}: {source.documents} documents{failed}, indexed {_ago(source.indexed_at)}"
+    return f"{source.name}: {source.documents} documents{failed}, indexed {_ago(source.indexed_at)}{under_way}"
 
 
 def _ago(then: datetime) -> str:

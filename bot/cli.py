@@ -90,7 +90,7 @@ def serve() -> None:
 
 @app.command(epilog="Example: footnote worker")
 def worker() -> None:
-    """Finish what a process that died left behind; takes nothing new from Slack."""
+    """Do the background work, and finish what a process that died left behind; takes nothing new from Slack."""
     from bot.server import serve as serve_slack
 
     async def work() -> None:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
@@ -29,23 +30,37 @@ _BLANK_LETTERS = re.compile(
 
 _FENCE = re.compile(r"^\s*(?P<mark>`{3,}|~{3,})\s*(?P<language>[\w+.#-]{0,20})[^`]*$")
 _BACKTICKS = re.compile(r"`+")
+_FENCE_LINE = re.compile(r"^```", re.MULTILINE)
+_CLOSING = "\n```"
 
-_OPENING = re.compile(r"[<\uff1c\ufe64](?![\s\d=<-]|$)")
+_OPENING = re.compile(r"[<\uff1c\ufe64](?![\s\d=<-])|[<\uff1c\ufe64](?=\s*[@!#\uff20\uff01\uff03])")
 _OPENING_IN_CODE = re.compile(
-    r"[<\uff1c\ufe64](?=[@!#\uff20\uff01\uff03]|[a-z][a-z0-9+.-]*:|[^<>|\s]*\|)", re.IGNORECASE
+    r"[<\uff1c\ufe64](?=\s*[@!#\uff20\uff01\uff03]|[a-z][a-z0-9+.-]*:|[^<>|\s]*\|)", re.IGNORECASE
 )
 _ESCAPED_OPENING = re.compile(r"&(?:lt|LT|#0*60|#[xX]0*3[cC]);?(?=[@!#])")
 _OPENED = re.compile(r"\u2039([^\u2039<>\n]*)[>\uff1e\ufe65]")
-_BROADCAST = re.compile(r"(?<![\w.])([@\uff20\ufe6b])(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
+_AT = re.compile("[@\uff20\ufe6b]")
+_MARKS = "[\u0300-\u036f\u0483-\u0487\u20d0-\u20f0]*"
+_BROADCAST = re.compile(
+    rf"(?<![\w.])@(?={_MARKS}(?:{'|'.join(_MARKS.join(word) for word in ('channel', 'here', 'everyone', 'group'))}){_MARKS}\b)"
+)
+"""For text in which every look-alike is the letter that it looks like."""
+_LATIN = str.maketrans("аеорсухһңԁіӏνսցոѵɡɑıοερϲⅼ", "aeopcyxhhdilvugnvgaioepcl")  # noqa: RUF001
+_NARROW = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"\u3002": ".", "\uff61": "."})
+"""Wide forms that a client may read as ASCII, character by character."""
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*<?([^\s<>()]*)>?(?:\s+[^()]*)?\)")
 _REFERENCE = re.compile(r"\](?=[(\[:])")
 _MARK = re.compile(r"(?<![!\\])\[(\d{1,3})\]")
-_TOP_LEVEL = "com|net|org|edu|gov|mil|info|biz|io|dev|app|ai|co|uk|de|fr|eu|xyz|online|site|shop|cloud|tech|link|click"
+_TOP_LEVEL = (
+    "com|net|org|edu|gov|mil|info|biz|io|dev|app|ai|co|uk|de|fr|eu|xyz|online|site|shop|cloud|tech|link|click|ru|cn|su|"
+    "top|zone|live|world|today|news|blog|store|page|website|space|fun|pro|club|vip|win|work|icu|buzz|tv|gg|ca|nl|ch|dk|"
+    "se|cz|br|mx|au|nz|jp|kr|tw|hk|sg|za|pt|ua|tk|ml|ga|cf|gq"
+)
 _REST = r"[^\s<>\"|`\u2039\u203a]"
 _ADDRESS = re.compile(
     rf"[a-z][a-z0-9+.\-]{{1,31}}:/+{_REST}+"
-    rf"|(?:mailto|tel|sms|javascript|vbscript):{_REST}+"
+    rf"|(?:mailto|tel|sms|callto|skype|facetime|javascript|vbscript|data|blob|about|view-source):{_REST}+"
     rf"|www\.{_REST}+"
     rf"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     rf"|(?<![^\W_])(?:[^\W_][\w-]{{0,62}}\.){{1,10}}(?:(?:{_TOP_LEVEL})(?![\w-])(?:[:/?#]{_REST}*)?|[a-z]{{2,24}}/{_REST}+)",
@@ -53,7 +68,7 @@ _ADDRESS = re.compile(
 )
 _ADDRESS_TAIL = ".,;:!?'\")]}*_~"
 _LOOKALIKES = str.maketrans("*`~|", "\u2217'\u223c\u2223")
-_UNLINKED = str.maketrans(":.@", "\u2236\u2024\uff20")
+_UNLINKED = str.maketrans(":\uff1a.\uff0e\u3002\uff61@", "\u2236\u2236\u2024\u2024\u2024\u2024\uff20")
 _WEB = re.compile(r"(?:[a-z][a-z0-9+.\-]*:|//|www\.)", re.IGNORECASE)
 
 
@@ -130,7 +145,7 @@ def _safe_line(line: str, links: Mapping[int, str]) -> str:
             safe = f"`{_inert_code(part)}`" if code else _linked_marks(_REFERENCE.sub("] ", part), links)
             written += f" {safe}" if _would_merge(written[-1:], safe[:1]) else safe
     # Once more for the whole: "@channel" may have come together from a word and what followed it.
-    return _BROADCAST.sub(r"\1 ", written)
+    return _without_broadcasts(written)
 
 
 def _would_merge(last: str, first: str) -> bool:
@@ -190,8 +205,8 @@ def _without_link(found: re.Match[str]) -> str:
 
 def _addresses(text: str) -> Iterator[tuple[bool, str]]:
     place = 0
-    for found in _ADDRESS.finditer(text):
-        address = found[0].rstrip(_ADDRESS_TAIL)
+    for found in _ADDRESS.finditer(text if text.isascii() else text.translate(_NARROW)):
+        address = text[found.start() : found.start() + len(found[0].rstrip(_ADDRESS_TAIL))]
         if not address:
             continue
         yield False, text[place : found.start()]
@@ -211,7 +226,23 @@ def _inert_code(text: str) -> str:
 
 
 def _quiet(text: str) -> str:
-    return _BROADCAST.sub(r"\1 ", _OPENED.sub("\u2039\\1\u203a", text))
+    return _without_broadcasts(_OPENED.sub("\u2039\\1\u203a", text))
+
+
+def _without_broadcasts(text: str) -> str:
+    """Part the sign from the word in "@channel" and in all that looks like it."""
+    if not _AT.search(text):
+        return text
+    seen = text.lower() if text.isascii() else "".join(map(_looks_like, text))
+    parts = [found.end() for found in _BROADCAST.finditer(seen)]
+    return " ".join(text[start:end] for start, end in zip([0, *parts], [*parts, len(text)], strict=True))
+
+
+@cache
+def _looks_like(character: str) -> str:
+    """Return the one ASCII letter that a character looks like, else the character."""
+    first = (unicodedata.normalize("NFKD", character) or character)[0].lower()
+    return (first if len(first) == 1 else character).translate(_LATIN)
 
 
 def _linked_marks(text: str, links: Mapping[int, str]) -> str:
@@ -234,12 +265,23 @@ def own_link(url: str | None) -> str | None:
     return safe if parts.scheme in ("http", "https") and parts.netloc else None
 
 
-def mrkdwn(text: str) -> str:
-    """Make text safe for a mrkdwn text or a message's `text`; Markdown's bold and headings become Slack's."""
+def mrkdwn(text: str, limit: int | None = None) -> str:
+    """Make text safe for a mrkdwn text or a message's `text`; Markdown's bold and headings become Slack's.
+
+    With a limit it is cut to so many characters, never inside of code: half a code span would be live again.
+    """
     safe = markdown(text)
     safe = re.sub(r"(?m)^#{1,6} +(.+?) *#*$", r"**\1**", safe)
-    safe = re.sub(r"\*\*([^*\n]+)\*\*", r"*\1*", safe)
-    return escape(safe)
+    safe = escape(re.sub(r"\*\*([^*\n]+)\*\*", r"*\1*", safe))
+    return safe if limit is None or len(safe) <= limit else _cut(safe, limit)
+
+
+def _cut(safe: str, limit: int) -> str:
+    cut = shortened(safe, limit - len(_CLOSING))
+    if len(_FENCE_LINE.findall(cut)) % 2:
+        return f"{cut}{_CLOSING}"
+    begin = cut.rfind("\n") + 1
+    return cut[: cut.rindex("`")].rstrip() + "…" if cut.count("`", begin) % 2 else cut
 
 
 def escape(text: str) -> str:
@@ -254,7 +296,9 @@ def plain(text: str, limit: int) -> str:
 
 def label(text: str, limit: int) -> str:
     """Make text for a mrkdwn link's visible part or a mrkdwn line: no markup and no address of its own survives."""
-    flat = _ADDRESS.sub(lambda found: found[0].translate(_UNLINKED), plain(text, limit)).translate(_LOOKALIKES)
+    flat = "".join(
+        part.translate(_UNLINKED) if address else part for address, part in _addresses(plain(text, limit))
+    ).translate(_LOOKALIKES)
     return escape(re.sub(r"(?<!\w)_|_(?!\w)", "ˍ", flat))
 
 

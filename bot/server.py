@@ -229,6 +229,7 @@ class Server:
 
     def __init__(self, kb: KnowledgeBase, settings: Settings, *, listen: bool = True) -> None:
         self._settings = settings
+        self._kb = kb
         self._takes_new = listen
         self.app = create_app(kb, settings)
         self.port: int | None = None
@@ -252,6 +253,8 @@ class Server:
             await self.app.parts.inbox.open()
             if self._link is not None:
                 await self._link.open()
+            if not self._takes_new:
+                self._tasks.append(asyncio.create_task(self._kb.work(), name="work"))
         except BaseException:
             await self._close()
             raise
@@ -318,7 +321,8 @@ async def serve(
 ) -> None:
     """Answer in Slack until `stop` is set or SIGTERM or SIGINT arrives, then end within 25 seconds.
 
-    Without `listen` nothing new is taken from Slack: only what other processes left behind is finished.
+    Without `listen` this is a worker: nothing new is taken from Slack, the background work is done, and what other
+    processes left behind is finished.
 
     An app token means Socket Mode, a signing secret alone HTTP. Raises ConfigurationError with one sentence when a
     token is missing or refused; a Slack that cannot be reached is waited for.

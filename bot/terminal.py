@@ -146,6 +146,8 @@ def print_sources(sources: Sequence[SourceStatus], *, as_json: bool) -> None:
             f"{source.name}: {counted(source.documents, 'document')}, {counted(source.chunks, 'chunk')}, indexed {when}"
         )
         typer.echo(f"  {source.root}" + (f"  ({source.last_report})" if source.last_report else ""))
+        if source.progress is not None:
+            typer.echo(f"  reindexing now: {source.progress.files_done:,} of {source.progress.files_total:,} files")
 
 
 def counted(number: int, noun: str) -> str:
@@ -163,6 +165,16 @@ def _source_json(source: SourceStatus) -> dict[str, Any]:
         "failed": source.failed,
         "indexed_at": source.indexed_at.isoformat() if source.indexed_at else None,
         "last_report": source.last_report,
+        "progress": _progress_json(source.progress) if source.progress else None,
+    }
+
+
+def _progress_json(progress: Progress) -> dict[str, Any]:
+    return {
+        "files_done": progress.files_done,
+        "files_total": progress.files_total,
+        "chunks": progress.chunks,
+        "seconds": round(progress.seconds, 1),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from knowledge.plain_text import Block, Kind, PlainText, plain_text
 from knowledge.quantities import quantities, values
 from knowledge.sentences import sentence_spans
-from knowledge.types import Citation, Draft, DraftSentence, Passage, Quote, Sentence
+from knowledge.types import Answer, Citation, Draft, DraftSentence, Passage, Quote, Sentence
 
 Unsupported = Literal["mark", "drop"]
 
@@ -72,6 +72,22 @@ def render(sentence: Sentence) -> str:
     if not sentence.supported:
         return f"{sentence.text} _(unsupported)_"
     return " ".join([sentence.text, "".join(f"[{number}]" for number in sentence.citations)])
+
+
+def only_quotes(answer: Answer) -> bool:
+    """Say whether every sentence is nothing but words that its own footnotes quote.
+
+    Any other answer was written by somebody who had all passages of the request before them.
+    """
+    quotes = {citation.number: _bare(citation.quote) for citation in answer.citations}
+    return all(
+        sentence.supported and _bare(sentence.text) in "".join(quotes.get(number, "") for number in sentence.citations)
+        for sentence in answer.sentences
+    )
+
+
+def _bare(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 class Checker:
@@ -439,8 +455,13 @@ _NAME = re.compile(r"(?<!\w)[^\W\d_][\w’'&-]*(?:\.[\w’'&-]+)*")
 _OPENING = re.compile(r"(?:^|[.!?:;•|\n(\"“„«*_–—]|\d[.)])[\s\"“„«(*_]*$")
 _NO_NAMES = frozenset(
     "i i'm i'd i'll i've ok okay no yes not note tip warning important monday tuesday wednesday thursday friday "
-    "saturday sunday mr mrs ms dr am pm".split()
+    "saturday sunday mr mrs ms dr am pm uhr".split()
 ) - frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+_CURRENCIES = {
+    code: frozenset(words.split())
+    for words in ("eur euro euros €", "usd dollar dollars $", "gbp pound pounds £", "chf franc francs franken")
+    for code in words.split()
+}
 _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|ein|eine|werden|wird|sind|für|mit|auf)\b")
 _TITLE_SHARE = 0.6
 _STEM = 4
@@ -496,9 +517,22 @@ def _spelled(claim: str, kind: str, found: Sequence[_Found]) -> bool:
 
 
 def _foreign_name(text: str, found: Sequence[_Found]) -> bool:
-    names = list(_names(_fold(_CODE.sub(" ", _LINK.sub(" ", text))).text))
+    names = list(_names(_fold(_without_dates(_CODE.sub(" ", _LINK.sub(" ", text)))).text))
     tokens = frozenset().union(*(quote.evidence.tokens for quote in found)) if names else frozenset()
-    return any(not _stands_in(name, tokens) for name in names)
+    return any(not _stands_in(name, tokens) and not _is_currency(name, found) for name in names)
+
+
+def _without_dates(text: str) -> str:
+    """Leave out dates, whose months look like names: they are compared by their value."""
+    for date in reversed([quantity for quantity in quantities(text) if quantity.kind == "date"]):
+        text = f"{text[: date.start]} 1 {text[date.end :]}"
+    return text
+
+
+def _is_currency(name: str, found: Sequence[_Found]) -> bool:
+    """Say whether a name is a currency that the passages write in another way."""
+    ways = _CURRENCIES.get(name.casefold(), frozenset())
+    return any(way in (quote.evidence.tokens if way.isalpha() else quote.evidence.words) for way in ways for quote in found)
 
 
 def _names(text: str) -> Iterator[str]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from knowledge import adapters, asking, reindexing
+from knowledge.citing import only_quotes
 from knowledge.errors import SourceError
 from knowledge.ids import content_id
-from knowledge.ports import Answerer, Embedder, Index, Reranker, Splitter, Understander
+from knowledge.indexing import Desk
+from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
+from knowledge.runs import ReindexRuns
 from knowledge.settings import Settings
+from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
 from knowledge.store import Deliveries, Store
 from knowledge.store.corpus import SourceRecord, overlap
@@ -41,6 +46,7 @@ class Parts:
     answerer: Answerer
     splitter: Splitter
     understander: Understander
+    jobs: Jobs
     fallback: Answerer | None = None
 
 
@@ -55,6 +61,14 @@ class KnowledgeBase:
         self.settings = settings
         self._store = store
         self._parts = parts
+        self._runs = ReindexRuns(
+            store.runs,
+            jobs=parts.jobs,
+            owner=store.deliveries.owner,
+            reindex=self._reindex,
+            open_desk=self._helpers_desk,
+            find_source=self._find_source,
+        )
 
     @classmethod
     async def open(
@@ -66,6 +80,7 @@ class KnowledgeBase:
         reranker: Reranker | None = None,
         answerer: Answerer | None = None,
         splitter: Splitter | None = None,
+        jobs: Jobs | None = None,
     ) -> Self:
         """Connect the database, load the models and take over what `footnote.toml` says of the sources.
 
@@ -77,11 +92,13 @@ class KnowledgeBase:
         try:
             if settings.team_given:
                 await store.corpus.configure_sources(_configured(settings))
-            parts = _build(settings, store, embedder, index, reranker, answerer, splitter)
+            parts = _build(settings, store, embedder, index, reranker, answerer, splitter, jobs)
+            kb = cls(settings, store, parts)
+            await kb._runs.open()
         except BaseException:
             await store.close()
             raise
-        return cls(settings, store, parts)
+        return kb
 
     async def warm_up(self) -> None:
         """Do now what the first question would otherwise wait for."""
@@ -91,8 +108,9 @@ class KnowledgeBase:
         await self.search(Question("warm up"), k=1)
 
     async def close(self) -> None:
-        """Give back what is open."""
+        """Hand back what is not finished, and give back what is open."""
         for part in (
+            self._parts.jobs,
             self._parts.index,
             self._parts.embedder,
             self._parts.answerer,
@@ -132,15 +150,50 @@ class KnowledgeBase:
     ) -> ReindexReport:
         """Reindex a configured source by its name, or a folder inside it as `name/folder`.
 
-        Waits while another run holds the source. Raises SourceError, EmptySourceError or ServiceError.
+        Runs in this process and waits while another run holds the source. Raises SourceError, EmptySourceError or
+        ServiceError.
         """
+        record, folder = self._configured_source(source)
+        return await self._runs.run_here(record, folder=folder, allow_empty=allow_empty, on_progress=on_progress)
+
+    async def request_reindex(
+        self,
+        source: str,
+        *,
+        allow_empty: bool = False,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> ReindexReport:
+        """Have a source, or a folder inside it, reindexed by whoever does background work; wait for the report.
+
+        Joins the same request that is under way. Who asks again with the same `key` gets the report it had asked for.
+        When nobody begins, this process does. Raises what `reindex` raises.
+        """
+        record, folder = self._configured_source(source)
+        return await self._runs.request(
+            record.name, folder=folder, allow_empty=allow_empty, key=key, on_progress=on_progress
+        )
+
+    async def work(self) -> None:
+        """Do what is asked for in the background, and take over what others left, until cancelled."""
+        await self._runs.work()
+
+    def _configured_source(self, source: str) -> tuple[SourceRecord, str]:
+        """Return the source that is named, and the folder in it. Raises SourceError."""
         name, _, folder = source.strip().strip("/").partition("/")
         configured = self.settings.team.sources.get(name)
         if configured is None:
             known = ", ".join(sorted(self.settings.team.sources)) or "none yet; name them in footnote.toml"
             raise SourceError(f"There is no source {name!r}. The sources are: {known}.")
         record = SourceRecord(name, str(configured.path), configured.audience, configured=True, url=configured.url)
-        return await self._reindex(record, folder=folder, allow_empty=allow_empty, on_progress=on_progress)
+        return record, folder
+
+    async def _find_source(self, name: str) -> SourceRecord:
+        """Return a source that this process or the database knows. Raises SourceError."""
+        for record in [*_configured(self.settings), *await self._store.corpus.source_records()]:
+            if record.name == name:
+                return record
+        raise SourceError(f"There is no source {name!r}.")
 
     async def reindex_folder(
         self, folder: str | Path, *, allow_empty: bool = False, on_progress: OnProgress | None = None
@@ -159,15 +212,16 @@ class KnowledgeBase:
                     f"{root} shares files with the configured source in {other}: reindex that source by its name."
                 )
         record = SourceRecord(_folder_name(root, records), str(root), Audience(), configured=False)
-        return await self._reindex(record, allow_empty=allow_empty, on_progress=on_progress)
+        return await self._runs.run_here(record, folder="", allow_empty=allow_empty, on_progress=on_progress)
 
     async def _reindex(
         self,
         record: SourceRecord,
         *,
-        folder: str = "",
-        allow_empty: bool = False,
-        on_progress: OnProgress | None = None,
+        folder: str,
+        allow_empty: bool,
+        on_progress: OnProgress | None,
+        sharing: Sharing | None,
     ) -> ReindexReport:
         return await reindexing.reindex(
             record,
@@ -179,6 +233,17 @@ class KnowledgeBase:
             folder=folder,
             allow_empty=allow_empty,
             on_progress=on_progress,
+            sharing=sharing,
+        )
+
+    def _helpers_desk(self, record: SourceRecord, token: int) -> AbstractAsyncContextManager[Desk]:
+        return reindexing.helpers_desk(
+            record,
+            token,
+            corpus=self._store.corpus,
+            embedder=self._parts.embedder,
+            index=self._parts.index,
+            splitter=self._parts.splitter,
         )
 
     def names_source(self, name: str) -> bool:
@@ -205,15 +270,23 @@ class KnowledgeBase:
         return await self._store.exchanges.get(answer_id)
 
     async def may_see(self, answer_id: str, scope: Scope) -> bool:
-        """Say whether everything this answer shows is visible in the scope now. Raises UnknownAnswerError."""
-        answer = await self.answer(answer_id)
+        """Say whether everything this answer shows is visible in the scope now. Raises UnknownAnswerError.
+
+        Unless it only quotes, that includes every passage it was written from: a sentence may carry words of one and
+        cite another.
+        """
+        exchange = await self.exchange(answer_id)
+        answer = exchange.answer
         shown = {citation.chunk.id for citation in answer.citations} | {chunk.id for chunk in answer.nearest}
         usable = await self._store.corpus.usable_sources(scope)
+        if not only_quotes(answer) and any(passage.chunk.source not in usable for passage in exchange.passages):
+            return False
         return len(await self._store.corpus.live_chunks(sorted(shown), in_sources=usable)) == len(shown)
 
     async def sources(self) -> list[SourceStatus]:
-        """List the sources, for admins."""
-        return await self._store.corpus.source_statuses()
+        """List the sources, for admins, with how far a reindex is that is under way."""
+        statuses, active = await asyncio.gather(self._store.corpus.source_statuses(), self._store.runs.active())
+        return [replace(status, progress=active.get(status.name)) for status in statuses]
 
     async def unanswered(self, limit: int = 5) -> list[Exchange]:
         """Return the latest questions that were declined, newest first, for admins."""
@@ -252,6 +325,7 @@ def _build(
     reranker: Reranker | None,
     answerer: Answerer | None,
     splitter: Splitter | None,
+    jobs: Jobs | None,
 ) -> Parts:
     parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus}
     embedder = embedder or adapters.build(adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts)
@@ -266,6 +340,7 @@ def _build(
         answerer=answerer
         or adapters.build(adapters.ANSWERERS, settings.answerer, variable="FOOTNOTE_ANSWERER", **parts),
         splitter=splitter or SentenceSplitter(),
+        jobs=jobs or adapters.build(adapters.JOBS, settings.chosen_jobs, variable="FOOTNOTE_JOBS", **parts),
         understander=adapters.build(
             adapters.UNDERSTANDERS, settings.understander, variable="FOOTNOTE_UNDERSTANDER", **parts
         ),

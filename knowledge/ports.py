@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from knowledge.types import (
     Draft,
@@ -197,14 +197,29 @@ class Understander(Protocol):
         ...
 
 
+Task = Callable[..., Awaitable[None]]
+"""Work of one kind, called with the arguments it was enqueued with."""
+
+
 @runtime_checkable
 class Jobs(Protocol):
-    """Background work."""
+    """Background work: wakes whoever does it and spreads it. What must not be lost stands in the database besides."""
 
-    async def enqueue(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Start the work unless work of this name runs already; say whether it was started."""
+    elsewhere: bool
+    """Whether other processes take part."""
+
+    async def open(self, tasks: Mapping[str, Task]) -> None:
+        """Learn how each kind of work is done; nothing is connected yet."""
+        ...
+
+    async def enqueue(self, task: str, *, lock: str, arguments: Mapping[str, Any]) -> bool:
+        """Hand work over unless work with this lock waits already; say whether it was. Raises ServiceError."""
+        ...
+
+    async def work(self) -> None:
+        """Do what is handed over, until cancelled."""
         ...
 
     async def close(self) -> None:
-        """Stop taking work and wait for what runs."""
+        """Stop; what was begun and not finished is handed back."""
         ...

@@ -65,6 +65,7 @@ _FORMS = re.compile(
         (?:,?\s+(?:de\s+)?(?P<y1>\d{{4}})\b)? )
     | (?P<monthfirst> \b(?P<m2>{_MONTH})\s+(?P<d2>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<y2>\d{{4}})\b)? )
     | (?P<monthyear> \b(?P<m3>{_MONTH}),?\s+(?:of\s+|de\s+)?(?P<y3>\d{{4}})\b )
+    | (?P<slashed> (?<![\d./-])(?P<m4>0?[1-9]|1[0-2])/(?P<y4>(?:19|20)\d\d)(?![\d/]) )
     | (?P<clock> (?<![\d:])(?P<hour>[0-2]?\d)(?::(?P<minute>[0-5]\d)(?::[0-5]\d)?|(?:[.h](?P<minute2>[0-5]\d))?
         (?=\s*(?:[ap]\.?m\b|uhr\b|o'clock)))(?![\d:])(?:\s*(?P<half>[ap])\.?m\b\.?)? )
     | (?P<name> (?<![\w])[^\W\d_]{{1,12}}[-_]?\d[\w-]*(?:\.\d+)* )
@@ -193,6 +194,7 @@ _READERS: dict[str, Callable[[re.Match[str]], tuple[str, tuple[frozenset[str], .
     "dayfirst": lambda m: _date(m["d1"], _MONTHS[m["m1"].lower().rstrip(".")], m["y1"]),
     "monthfirst": lambda m: _date(m["d2"], _MONTHS[m["m2"].lower().rstrip(".")], m["y2"]),
     "monthyear": lambda m: _date(None, _MONTHS[m["m3"].lower().rstrip(".")], m["y3"]),
+    "slashed": lambda m: _date(None, int(m["m4"]), m["y4"]),
     "clock": _clock,
     "name": lambda m: ("name", (frozenset({re.sub(r"[-_]", "", m[0]).casefold()}),)),
     "number": _number,

@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     index: str = "embedded"
     embedder: str = "wordllama"
     reranker: str = "none"
+    jobs: str = "auto"
+    """Who reindexes in the background: `procrastinate`, any worker on the same Postgres; `process`, whoever is asked;
+    `auto`, the first on Postgres and the second on SQLite."""
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     answerer: str = Field(default_factory=lambda known: _with_key(known, otherwise="extractive"))
@@ -238,6 +241,18 @@ class Settings(BaseSettings):
         except OSError as exc:
             raise ConfigurationError(f"FOOTNOTE_HOME cannot be used: {home}: {exc.strerror}.") from exc
         return home
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether `DATABASE_URL` names a Postgres."""
+        return (self.database_url or "").startswith(("postgres://", "postgresql://"))
+
+    @property
+    def chosen_jobs(self) -> str:
+        """The backend for background work that `auto` stands for."""
+        if self.jobs != "auto":
+            return self.jobs
+        return "procrastinate" if self.on_postgres else "process"
 
     @property
     def sqlalchemy_url(self) -> str:

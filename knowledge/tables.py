@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the database that this code reads and writes."""
 
 metadata = MetaData(
@@ -83,6 +83,46 @@ source_leases = Table(
     Column("token", BigInteger, nullable=False, doc="fencing: grows with each run; an older run may not write"),
     Column("owner", String(200), doc="empty when no run holds the source"),
     Column("lease_until", Float, nullable=False, doc="seconds since the epoch"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("source", String(200), nullable=False),
+    Column("folder", Text, nullable=False, doc="inside the source; empty: all of it"),
+    Column("allow_empty", Boolean, nullable=False),
+    Column("key", String(400), unique=True, doc="the delivery that asked for it: it gets this run's report, no other"),
+    Column("slot", String(64), unique=True, doc="what is asked for, until it is done: who asks for the same joins"),
+    Column("state", String(10), nullable=False, doc="queued | running | done | failed"),
+    Column("owner", String(200), doc="the process that runs it"),
+    Column("lease_until", Float, nullable=False, doc="seconds since the epoch; then anybody may take it over"),
+    Column("token", BigInteger, doc="of the source's lease; set while others may help"),
+    Column("files_done", Integer, nullable=False),
+    Column("files_total", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("seconds_left", Float),
+    Column("report", JSON),
+    Column("error", Text, nullable=False, doc="the sentence for the person who asked"),
+    Column("error_kind", String(60), nullable=False, doc="the class in errors.py"),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_runs_state", "state", "lease_until"),
+)
+
+run_batches = Table(
+    "run_batches",
+    metadata,
+    Column("run_id", String(40), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("files", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False, doc="the files and what was known of them: JSON, zlib"),
+    Column("owner", String(200)),
+    Column("lease_until", Float, nullable=False, doc="seconds since the epoch"),
+    Column("done", Boolean, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("tally", JSON, doc="what became of the files"),
 )
 
 documents = Table(

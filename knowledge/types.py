@@ -392,6 +392,8 @@ class SourceStatus:
     failed: int
     indexed_at: datetime | None
     last_report: str = ""
+    progress: Progress | None = None
+    """How far the reindex is that is under way, in whichever process."""
 
 
 @dataclass(frozen=True, slots=True)

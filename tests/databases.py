@@ -15,8 +15,9 @@ BOTH = ("sqlite", "postgres")
 
 def rows(settings: Settings, query: str) -> list[tuple[Any, ...]]:
     """Run one statement outside of our own code; returns its rows, none for a change."""
-    if settings.database_url is None:
-        with closing(sqlite3.connect(settings.home / "footnote.db")) as file, file:
+    if not settings.on_postgres:
+        path = (settings.database_url or f"sqlite:///{settings.home / 'footnote.db'}").removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path)) as file, file:
             return file.execute(query).fetchall()
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         cursor = connection.execute(query)  # type: ignore[call-overload]

@@ -27,7 +27,6 @@ from knowledge.splitting import SentenceSplitter
 from knowledge.store import Store
 from knowledge.store.corpus import SourceRecord
 from knowledge.types import Audience, ParsedDocument, Piece, Progress, ReindexReport, Vectors
-
 from tests.databases import rows
 
 

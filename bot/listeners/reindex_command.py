@@ -61,7 +61,7 @@ def deny(user: str, parts: Parts) -> None:
 async def run(source: str, job: Job, parts: Parts, updates: Updates | None = None) -> str:
     """Reindex; return the report or why there is none."""
     try:
-        report = await parts.kb.reindex(source, on_progress=updates)
+        report = await parts.kb.request_reindex(source, key=job.delivery.key, on_progress=updates)
     except FootnoteError as exc:
         return f"{mrkdwn.label(source, 80)} was not reindexed: {mrkdwn.mrkdwn(str(exc))}"
     except Exception:

@@ -30,6 +30,12 @@ RERANKERS = MappingProxyType(
         "pinecone": "knowledge.adapters.pinecone_reranker.PineconeReranker",
     }
 )
+JOBS = MappingProxyType(
+    {
+        "process": "knowledge.jobs.ProcessJobs",
+        "procrastinate": "knowledge.adapters.procrastinate_jobs.ProcrastinateJobs",
+    }
+)
 UNDERSTANDERS = MappingProxyType(
     {
         "claude": "knowledge.adapters.claude_understander.ClaudeUnderstander",

@@ -1,11 +1,12 @@
 """The index that needs no service: the database holds the vectors, and each machine keeps a cache of them on disk.
 
-The database logs every addition and removal under a growing number, the generation. The cache, a matrix of vectors
-and a text index in a folder that all processes of the machine share, has followed the log up to some number. A search
-first compares the two: when the cache is behind, one process, the one that gets the file lock, appends what is missing
-while the others wait for it and then map the same files. A manifest, replaced atomically, says how much of the files
-is valid, so a process that dies while it writes leaves nothing but bytes that the next one overwrites. A cache that is
-damaged or foreign is built anew from the log.
+The database logs every addition and removal under a growing number, the generation. The cache, a matrix of vectors and
+a text index in a folder that all processes of the machine share, has followed the log up to some number. A change is
+done when the cache has followed it, which is when a reindex lets answers use it. So a search, which first compares the
+two, seldom has to wait while a reindex goes on: only when a chunk that answers may use is missing does one process, the
+one that gets the file lock, append it while the others wait and then map the same files. A manifest, replaced
+atomically, says how much of the files is valid, so a process that dies while it writes leaves nothing but bytes that
+the next one overwrites. A cache that is damaged or foreign is built anew from the log.
 """
 
 from __future__ import annotations
@@ -40,8 +41,6 @@ FORMAT = 1
 """Raise it when the files, the analysis of words or the schema change: caches of another format are built anew."""
 BATCH = 2000
 """Log entries read and applied at once."""
-BACKLOG = 512
-"""Log entries after which a writer brings the cache up to date without waiting for a search to do it."""
 DEAD_SHARE = 0.25
 """Of dead rows, beyond which the cache is compacted."""
 _FEW_ROWS = 2000
@@ -60,6 +59,19 @@ class LogEntry(Protocol):
     vector: bytes
 
 
+@dataclass(slots=True)
+class _Added:
+    """A log entry of this process, which need not be read back."""
+
+    seq: int
+    chunk_id: str
+    source: str
+    title: str
+    text: str
+    vector: bytes
+    added: bool = True
+
+
 class VectorLog(Protocol):
     """What the embedded index needs of the database, for each embedder: a log whose numbers become visible in order.
 
@@ -76,6 +88,10 @@ class VectorLog(Protocol):
 
     async def generation(self, embedder: str) -> int:
         """Return the number of the newest entry, 0 when there is none: one cheap read, made by every search."""
+        ...
+
+    async def live_since(self, embedder: str, seq: int) -> bool:
+        """Say whether a chunk was added with a larger number than `seq` that answers may use by now."""
         ...
 
     async def log_since(self, embedder: str, seq: int, *, limit: int = ...) -> Sequence[Any]:
@@ -260,6 +276,8 @@ class EmbeddedIndex:
         self._snapshot: Snapshot | None = None
         self._catching_up: asyncio.Task[Snapshot] | None = None
         self._trusted = False
+        self._own: dict[int, Sequence[_Added]] = {}
+        """Entries that this process has logged, by the number before the first of them."""
 
     @classmethod
     def build(cls, *, settings: Any, corpus: VectorLog, embedder: Embedder, **_parts: object) -> Self:
@@ -267,21 +285,28 @@ class EmbeddedIndex:
         return cls(corpus, embedder.name, embedder.dimensions, settings.home.expanduser())
 
     async def upsert(self, entries: Sequence[IndexEntry]) -> None:
-        """Log the entries, whose chunks and vectors the database holds already; every later search finds them."""
-        if entries:
-            self._follow(await self._log.log_added(self._embedder, [entry.chunk_id for entry in entries]))
+        """Log the entries, whose chunks and vectors the database holds already, and bring the cache up to date."""
+        if not entries:
+            return
+        last = await self._log.log_added(self._embedder, [entry.chunk_id for entry in entries])
+        before = last - len(entries)
+        self._own[before] = [_added(seq, entry) for seq, entry in enumerate(entries, before + 1)]
+        await self._caught_up(last)
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:
-        """Log the removal; no later search finds them."""
+        """Log the removal and bring the cache up to date."""
         if chunk_ids:
-            self._follow(await self._log.log_removed(self._embedder, list(chunk_ids)))
+            await self._caught_up(await self._log.log_removed(self._embedder, list(chunk_ids)))
 
     async def search(self, query: IndexQuery) -> IndexHits:
-        """Search the newest generation. Raises IndexUnavailableError when the cache cannot be written or read."""
+        """Search what answers may use, and whatever `upsert` has returned for.
+
+        Raises IndexUnavailableError when the cache cannot be written or read.
+        """
         generation = await self._log.generation(self._embedder)
         snapshot = self._snapshot
         if snapshot is None or not self._trusted or snapshot.manifest.position != generation:
-            snapshot = await self._caught_up(generation)
+            snapshot = await self._sufficient(generation)
         return await asyncio.to_thread(snapshot.search, query)
 
     async def warm_up(self) -> None:
@@ -297,30 +322,39 @@ class EmbeddedIndex:
         if self._catching_up is not None:
             await asyncio.wait([self._catching_up])
 
-    def _follow(self, generation: int) -> None:
-        """Keep the cache near a long run of additions, so that no search has to wait for all of them."""
-        position = self._snapshot.manifest.position if self._snapshot else 0
-        if generation - position >= BACKLOG and (self._catching_up is None or self._catching_up.done()):
-            self._start()
+    async def _sufficient(self, generation: int) -> Snapshot:
+        """Return what is mapped while this process writes what follows; otherwise see what others have written."""
+        snapshot, task = self._snapshot, self._catching_up
+        writing = self._trusted and task is not None and not task.done()
+        if snapshot is not None and writing and await self._suffices(snapshot, generation):
+            return snapshot
+        return await self._caught_up(generation, to_search=True)
 
-    def _start(self) -> asyncio.Task[Snapshot]:
-        self._catching_up = asyncio.create_task(self._catch_up())
+    async def _suffices(self, snapshot: Snapshot, generation: int) -> bool:
+        """Say whether a search may use the snapshot: what came after it is either gone again or not yet in use."""
+        position = snapshot.manifest.position
+        return position == generation or (
+            position < generation and not await self._log.live_since(self._embedder, position)
+        )
+
+    async def _caught_up(self, generation: int, *, to_search: bool = False) -> Snapshot:
+        """Wait until the cache has reached the generation, or suffices to search; all who wait share the work."""
+        while True:
+            running = self._catching_up
+            task = running if running is not None and not running.done() else self._start(to_search)
+            snapshot = await asyncio.shield(task)
+            if snapshot.manifest.position >= generation or (to_search and await self._suffices(snapshot, generation)):
+                return snapshot
+
+    def _start(self, to_search: bool) -> asyncio.Task[Snapshot]:
+        self._catching_up = asyncio.create_task(self._catch_up(to_search))
         self._catching_up.add_done_callback(_log_failure)
         return self._catching_up
 
-    async def _caught_up(self, generation: int) -> Snapshot:
-        """Wait until the cache has reached the generation; searches that come together wait for the same work."""
-        while True:
-            running = self._catching_up
-            task = running if running is not None and not running.done() else self._start()
-            snapshot = await asyncio.shield(task)
-            if snapshot.manifest.position >= generation:
-                return snapshot
-
-    async def _catch_up(self) -> Snapshot:
+    async def _catch_up(self, to_search: bool) -> Snapshot:
         try:
             snapshot = await _in_thread(self._cache.read)
-            if snapshot is None or not await self._is_current(snapshot):
+            if snapshot is None or not await self._is_current(snapshot, to_search):
                 async with self._cache.lock():
                     snapshot = await self._write()
         except (OSError, ValueError) as exc:
@@ -328,9 +362,13 @@ class EmbeddedIndex:
         self._snapshot, self._trusted = snapshot, True
         return snapshot
 
-    async def _is_current(self, snapshot: Snapshot) -> bool:
+    async def _is_current(self, snapshot: Snapshot, to_search: bool) -> bool:
         generation = await self._log.generation(self._embedder)
-        return snapshot.manifest.position == generation and (self._trusted or await self._same_log(snapshot))
+        if snapshot.manifest.position != generation and not (
+            to_search and self._trusted and await self._suffices(snapshot, generation)
+        ):
+            return False
+        return self._trusted or await self._same_log(snapshot)
 
     async def _write(self) -> Snapshot:
         """Apply the log as it is now; another process may have done so while this one waited for the lock."""
@@ -341,7 +379,8 @@ class EmbeddedIndex:
             snapshot = await _in_thread(partial(self._cache.compact, snapshot))
         generation = await self._log.generation(self._embedder)
         while snapshot.manifest.position < generation:  # and no further: a long reindex would keep us here
-            entries = await self._log.log_since(self._embedder, snapshot.manifest.position, limit=BATCH)
+            position = snapshot.manifest.position
+            entries = self._own.pop(position, None) or await self._log.log_since(self._embedder, position, limit=BATCH)
             # Without entries the newest numbers belonged to what later ones made void.
             apply = (
                 partial(self._cache.apply, snapshot, entries)
@@ -349,6 +388,7 @@ class EmbeddedIndex:
                 else partial(self._cache.skip_to, snapshot, generation)
             )
             snapshot = await _in_thread(apply)
+        self._own = {before: own for before, own in self._own.items() if before >= snapshot.manifest.position}
         return snapshot
 
     async def _same_log(self, snapshot: Snapshot) -> bool:
@@ -358,6 +398,11 @@ class EmbeddedIndex:
             return False
         entries = await self._log.log_since(self._embedder, manifest.position - 1, limit=1)
         return not entries or entries[0].seq != manifest.position or manifest.newest_chunk in ("", entries[0].chunk_id)
+
+
+def _added(seq: int, entry: IndexEntry) -> _Added:
+    vector = np.asarray(entry.vector, dtype="<f4").tobytes()
+    return _Added(seq, entry.chunk_id, entry.source, entry.title, entry.text, vector)
 
 
 def _with_new(known: tuple[str, ...], named: Sequence[str]) -> tuple[str, ...]:

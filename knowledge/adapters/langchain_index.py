@@ -37,6 +37,7 @@ from knowledge.types import Vectors
 
 CHUNK = "chunk"
 """The metadata field that holds the chunk's id; a store's own ids are often limited to UUIDs."""
+_NO_VECTOR = np.zeros(0, dtype=np.float32)
 BATCH = 256
 """Entries handed to the store, or ids deleted, in one call."""
 OVERFETCH = 4
@@ -93,7 +94,7 @@ class LangChainIndex:
             return
         async with self._writing:
             await self._put([entry for entry in entries if np.any(entry.vector)])
-        await self._words.upsert(entries)
+        await self._words.upsert([replace(entry, vector=_NO_VECTOR) for entry in entries])
 
     async def _put(self, entries: Sequence[IndexEntry]) -> None:
         with _translated():
@@ -117,7 +118,7 @@ class LangChainIndex:
         """Search both at once; a hit of either gets its cosine. Raises IndexUnavailableError."""
         if query.sources is not None and not query.sources:
             return IndexHits()
-        by_words = replace(query, vector=np.zeros(0, dtype=np.float32))
+        by_words = replace(query, vector=_NO_VECTOR)
         nearest, words = await asyncio.gather(self._nearest(query), self._words.search(by_words))
         candidates = dict.fromkeys([*nearest, *(chunk_id for chunk_id, _ in words.lexical)])
         return replace(words, dense=await self._cosines(query.vector, list(candidates)))
@@ -264,6 +265,9 @@ class _WordsOnly:
 
     async def generation(self, embedder: str) -> int:  # noqa: ARG002
         return await self._log.generation(self._embedder)
+
+    async def live_since(self, embedder: str, seq: int) -> bool:  # noqa: ARG002
+        return await self._log.live_since(self._embedder, seq)
 
     async def log_since(self, embedder: str, seq: int, *, limit: int = 5000) -> Sequence[Any]:  # noqa: ARG002
         entries = await self._log.log_since(self._embedder, seq, limit=limit)

@@ -64,7 +64,7 @@ STALE_READS = 3
 READY_SECONDS = 120.0
 """For a new index to become ready."""
 STRAGGLER_SECONDS = 3.0
-"""For fetches to show what searches have caught up with, before it is written again."""
+"""Fetches and searches see a write at different times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,13 @@ class PineconeIndex:
         dimensions: int,
         search_deadline: float = 10.0,
         visible_deadline: float = 120.0,
+        patience: float = STRAGGLER_SECONDS,
     ) -> None:
-        """Connect nothing yet. `search_deadline` and `visible_deadline` are seconds for a search and an upsert."""
+        """Connect nothing yet. `search_deadline` and `visible_deadline` are seconds for a search and an upsert.
+
+        `patience` is the seconds that fetches have to show what searches have caught up with, before it is written
+        again.
+        """
         self.name = f"pinecone:{place.index}/{place.namespace}"
         self.usage = Usage()
         self._client = client
@@ -97,6 +102,7 @@ class PineconeIndex:
         self._dimensions = dimensions
         self._search_deadline = search_deadline
         self._visible_deadline = visible_deadline
+        self._patience = patience
         self._opened: AsyncIndex | None = None
         self._opening = asyncio.Lock()
         self._seen = 0
@@ -265,7 +271,7 @@ class PineconeIndex:
         async for _ in _growing_pauses():
             batches = [await self._absent(index, ids, mark) for ids in _slices(missing, MOST_DOCUMENTS)]
             missing = [name for batch in batches for name in batch]
-            if not missing or time.monotonic() - began > STRAGGLER_SECONDS:
+            if not missing or time.monotonic() - began > self._patience:
                 break
         return missing
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 """How long a process may take until it is ready, on a machine that is very busy."""
-FILES_PER_PROCESS = 2_000
+FILES_PER_PROCESS = 5_000
 """After so many files a process is replaced: parsers leak."""
 SEND_AT_ONCE = 1024**2
 """Bytes handed to the pipe before others get their turn on the event loop."""

@@ -11,8 +11,9 @@ from knowledge.store.deliveries import Deliveries
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
 from knowledge.store.migrations import prepare
+from knowledge.store.runs import Runs
 
-__all__ = ["Corpus", "Deliveries", "Exchanges", "FeedbackBook", "Store"]
+__all__ = ["Corpus", "Deliveries", "Exchanges", "FeedbackBook", "Runs", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Store:
     exchanges: Exchanges
     feedback: FeedbackBook
     deliveries: Deliveries
+    runs: Runs
 
     @classmethod
     async def open(cls, settings: Settings) -> Store:
@@ -44,6 +46,7 @@ class Store:
             exchanges=Exchanges(database, corpus),
             feedback=FeedbackBook(database),
             deliveries=Deliveries(database, lease=settings.lease),
+            runs=Runs(database),
         )
 
     async def close(self) -> None:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Insert, Row, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from knowledge.errors import LostLeaseError
 from knowledge.store.database import Database
@@ -31,6 +31,8 @@ from knowledge.types import Audience, Chunk, ReindexReport, Scope, SourceStatus
 PENDING, LIVE, DEAD = "pending", "live", "dead"
 IN_LIMIT = 500
 """How many values one IN list takes; SQLite's floor for variables is 999."""
+
+_PLAIN = {str, int, float, bytes, bool, type(None)}
 
 T = TypeVar("T")
 
@@ -136,23 +138,23 @@ class Corpus:
 
     async def put_source(self, record: SourceRecord) -> None:
         """Write a source's root and audience; what was indexed of it stays. The next question sees the change."""
-        async with self._database.writing() as connection:
-            await _put_source(connection, record)
+        await self._database.write(lambda connection: _put_source(connection, record))
 
     async def configure_sources(self, records: Sequence[SourceRecord]) -> None:
         """Make these the configured sources; configured ones that are not among them are not used any more."""
         names = [record.name for record in records]
         left_out = sources.c.configured & sources.c.name.not_in(names)
-        async with self._database.writing() as connection:
+
+        def work(connection: Connection) -> None:
             for record in records:
-                await _put_source(connection, record)
-            await connection.execute(update(sources).where(left_out).values(active=False))
+                _put_source(connection, record)
+            connection.execute(update(sources).where(left_out).values(active=False))
+
+        await self._database.write(work)
 
     async def source_records(self) -> list[SourceRecord]:
         """List the sources by name."""
-        async with self._database.reading() as connection:
-            rows = await connection.execute(select(sources).order_by(sources.c.name))
-            return [_source_record(row) for row in rows]
+        return [_source_record(row) for row in await self._rows(select(sources).order_by(sources.c.name))]
 
     async def source_statuses(self) -> list[SourceStatus]:
         """List the sources with what an admin wants to know of each."""
@@ -171,9 +173,7 @@ class Corpus:
             .outerjoin(counts, counts.c.source == sources.c.name)
             .where(sources.c.active)
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query.order_by(sources.c.name))).all()
-        return [_source_status(row) for row in rows]
+        return [_source_status(row) for row in await self._rows(query.order_by(sources.c.name))]
 
     async def usable_sources(self, scope: Scope) -> tuple[str, ...]:
         """Name the sources that a question in this scope may draw on, as the database has it now.
@@ -194,22 +194,12 @@ class Corpus:
     async def live_chunks(self, chunk_ids: Sequence[str], *, in_sources: Sequence[str]) -> dict[str, Chunk]:
         """Return those of the chunks that are live in these sources now: law one, asked for every hit."""
         allowed = set(in_sources)
-        found: dict[str, Chunk] = {}
-        async with self._database.reading() as connection:
-            for batch in _batches(chunk_ids):
-                query = _chunk_query().where(chunks.c.id.in_(batch), chunks.c.state == LIVE)
-                rows = await connection.execute(query)
-                found.update((row.id, _chunk(row)) for row in rows if row.source in allowed)
-        return found
+        rows = await self._rows(_chunk_query().where(chunks.c.state == LIVE), chunks.c.id, chunk_ids)
+        return {row.id: _chunk(row) for row in rows if row.source in allowed}
 
     async def chunks_by_id(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
         """Return chunks whatever their state: for showing again what was shown before."""
-        found: dict[str, Chunk] = {}
-        async with self._database.reading() as connection:
-            for batch in _batches(chunk_ids):
-                rows = await connection.execute(_chunk_query().where(chunks.c.id.in_(batch)))
-                found.update((row.id, _chunk(row)) for row in rows)
-        return found
+        return {row.id: _chunk(row) for row in await self._rows(_chunk_query(), chunks.c.id, chunk_ids)}
 
     async def neighbours(self, around: Sequence[Chunk], *, in_sources: Sequence[str]) -> list[Chunk]:
         """Return the live chunks just before and after these in their documents, in reading order."""
@@ -220,16 +210,22 @@ class Corpus:
         if not beside:
             return []
         query = _chunk_query().where(or_(*beside), chunks.c.state == LIVE, chunks.c.source.in_(in_sources))
-        async with self._database.reading() as connection:
-            rows = await connection.execute(query.order_by(chunks.c.document_id, chunks.c.position))
-            return [_chunk(row) for row in rows]
+        return [_chunk(row) for row in await self._rows(query.order_by(chunks.c.document_id, chunks.c.position))]
 
     async def counts(self) -> tuple[int, int]:
         """Count live documents and live chunks."""
         query = select(func.count(), func.coalesce(func.sum(documents.c.chunk_count), 0)).where(documents.c.live)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one()
+        row = await self._database.read(lambda connection: connection.execute(query).one())
         return int(row[0]), int(row[1])
+
+    async def _rows(self, query: Select[Any], column: Any = None, values: Sequence[str] = ()) -> Sequence[Row[Any]]:
+        """Return the rows of a query; with a column, those in which it has one of the values."""
+        if column is None:
+            return await self._database.read(lambda connection: connection.execute(query).all())
+        queries = [query.where(column.in_(batch)) for batch in _batches(values)]
+        return await self._database.read(
+            lambda connection: [row for each in queries for row in connection.execute(each).all()]
+        )
 
     # --- one run per source -----------------------------------------------------------------------------------------
 
@@ -237,82 +233,51 @@ class Corpus:
         """Take the source for one run and return its fencing token; None while another run holds it."""
         now = time.time()
         free = (source_leases.c.owner.is_(None)) | (source_leases.c.lease_until < now)
-        async with self._database.writing() as connection:
-            taken = await connection.execute(
-                update(source_leases)
-                .where(source_leases.c.source == source, free)
-                .values(owner=owner, lease_until=now + lease, token=source_leases.c.token + 1)
-                .returning(source_leases.c.token)
-            )
-            token = taken.scalar_one_or_none()
+        take = (
+            update(source_leases)
+            .where(source_leases.c.source == source, free)
+            .values(owner=owner, lease_until=now + lease, token=source_leases.c.token + 1)
+            .returning(source_leases.c.token)
+        )
+        token = await self._database.write(lambda connection: connection.execute(take).scalar_one_or_none())
         return None if token is None else int(token)
 
     async def renew(self, source: str, token: int, *, lease: float) -> None:
         """Keep the source. Raises LostLeaseError when another run has it."""
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token, lease=lease)
+        await self._database.write(lambda connection: _fence(connection, source, token, lease=lease))
 
     async def release(self, source: str, token: int) -> None:
         """Let the next run have the source."""
-        async with self._database.writing() as connection:
-            await connection.execute(
-                update(source_leases)
-                .where(source_leases.c.source == source, source_leases.c.token == token)
-                .values(owner=None, lease_until=0.0)
-            )
-
-    async def _fence(self, connection: AsyncConnection, source: str, token: int, *, lease: float | None = None) -> None:
-        """Refuse a write of a run that was given up for dead; locks the source's row until the commit."""
-        values: dict[str, Any] = {"token": source_leases.c.token}
-        if lease is not None:
-            values["lease_until"] = time.time() + lease
-        held = (
-            (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
+        release = (
+            update(source_leases)
+            .where(source_leases.c.source == source, source_leases.c.token == token)
+            .values(owner=None, lease_until=0.0)
         )
-        result = await connection.execute(update(source_leases).where(held).values(values))
-        if result.rowcount != 1:
-            raise LostLeaseError
+        await self._database.write(lambda connection: connection.execute(release))
 
     # --- reindexing -------------------------------------------------------------------------------------------------
 
     async def manifest(self, source: str) -> list[ManifestEntry]:
         """Return what is known of every document of a source, failed and retired ones included."""
         columns = [documents.c[name] for name in ManifestEntry.__dataclass_fields__]
-        async with self._database.reading() as connection:
-            rows = await connection.execute(select(*columns).where(documents.c.source == source))
-            return [ManifestEntry(*row) for row in rows]
+        query = select(*columns).where(documents.c.source == source)
+        return await self._database.read(lambda connection: [ManifestEntry(*row) for row in connection.execute(query)])
 
     async def known_vectors(self, embedder: str, text_hashes: Sequence[str]) -> set[str]:
         """Say which texts this embedder has embedded before."""
-        known: set[str] = set()
-        async with self._database.reading() as connection:
-            for batch in _batches(text_hashes):
-                query = select(vectors.c.text_hash).where(
-                    vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch)
-                )
-                known.update((await connection.execute(query)).scalars())
-        return known
+        query = select(vectors.c.text_hash).where(vectors.c.embedder == embedder)
+        return {row.text_hash for row in await self._rows(query, vectors.c.text_hash, text_hashes)}
 
     async def load_vectors(self, embedder: str, text_hashes: Sequence[str]) -> dict[str, bytes]:
         """Return the stored vectors of these texts, float32 little endian."""
-        found: dict[str, bytes] = {}
-        async with self._database.reading() as connection:
-            for batch in _batches(text_hashes):
-                query = select(vectors.c.text_hash, vectors.c.vector).where(
-                    vectors.c.embedder == embedder, vectors.c.text_hash.in_(batch)
-                )
-                found.update((row.text_hash, row.vector) for row in await connection.execute(query))
-        return found
+        query = select(vectors.c.text_hash, vectors.c.vector).where(vectors.c.embedder == embedder)
+        return {row.text_hash: row.vector for row in await self._rows(query, vectors.c.text_hash, text_hashes)}
 
     async def chunk_vectors(self, embedder: str, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """Return the vectors that this embedder made of these chunks, float32 little endian."""
         joined = chunks.join(vectors, (vectors.c.text_hash == chunks.c.text_hash) & (vectors.c.embedder == embedder))
-        found: dict[str, bytes] = {}
-        async with self._database.reading() as connection:
-            for batch in _batches(chunk_ids):
-                query = select(chunks.c.id, vectors.c.vector).select_from(joined).where(chunks.c.id.in_(batch))
-                found.update((row.id, row.vector) for row in await connection.execute(query))
-        return found
+        query = select(chunks.c.id, vectors.c.vector).select_from(joined)
+        return {row.id: row.vector for row in await self._rows(query, chunks.c.id, chunk_ids)}
 
     async def intend(
         self,
@@ -327,16 +292,21 @@ class Corpus:
 
         Returns the ids of the chunks that are not live yet: those that the index must be given.
         """
-        rows = [_chunk_row(source, version, chunk) for version in versions for chunk in version.chunks]
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
-            stored = [{"embedder": embedder, "text_hash": key, "vector": value} for key, value in new_vectors.items()]
-            await _upsert(connection, vectors, stored, keys=("embedder", "text_hash"), change={})
-            live = await _ids_in_state(connection, [row["id"] for row in rows], LIVE)
+
+        def work(connection: Connection) -> list[str]:
+            _fence(connection, source, token)
+            # In order, so that two helpers who store the same texts do not wait for each other.
+            ordered = sorted(new_vectors.items())
+            stored = [{"embedder": embedder, "text_hash": key, "vector": value} for key, value in ordered]
+            _upsert(connection, vectors, stored, keys=("embedder", "text_hash"), change={})
+            rows = [_chunk_row(source, version, chunk) for version in versions for chunk in version.chunks]
+            live = _ids_in_state(connection, [row["id"] for row in rows], LIVE)
             fresh = [row for row in rows if row["id"] not in live]
-            place = ("position", "start", "end", "page")
-            await _upsert(connection, chunks, fresh, keys=("id",), change={"state": PENDING}, renew=place)
-        return [row["id"] for row in fresh]
+            place = ("position", "start", "end", "page", "state")
+            _upsert(connection, chunks, fresh, keys=("id",), change={}, renew=place)
+            return [row["id"] for row in fresh]
+
+        return await self._database.write(work)
 
     async def publish(
         self, source: str, token: int, versions: Sequence[DocumentVersion], *, fresh: Collection[str] = ()
@@ -347,19 +317,22 @@ class Corpus:
         ids of the chunks that died.
         """
         now = datetime.now(UTC)
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
-            dead = await _retire_chunks(
+
+        def work(connection: Connection) -> list[str]:
+            _fence(connection, source, token)
+            dead = _retire_chunks(
                 connection, [version.id for version in versions], keep={c.id for v in versions for c in v.chunks}
             )
             for batch in _batches(list(fresh)):
-                await connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=LIVE))
+                connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=LIVE))
             places = [_chunk_place(chunk) for version in versions for chunk in version.chunks if chunk.id not in fresh]
             if places:
-                await connection.execute(_PLACE_CHUNK, places)
+                connection.execute(_PLACE_CHUNK, places)
             rows = [_document_row(source, version, now) for version in versions]
-            await _upsert(connection, documents, rows, keys=("id",), change=None)
-        return dead
+            _upsert(connection, documents, rows, keys=("id",), change=None)
+            return dead
+
+        return await self._database.write(work)
 
     async def touch(self, source: str, token: int, entries: Sequence[ManifestEntry]) -> None:
         """Write new sizes, times and inodes of documents whose bytes did not change."""
@@ -369,9 +342,12 @@ class Corpus:
         ]
         if not rows:
             return
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
-            await connection.execute(update(documents).where(documents.c.id == bindparam("b_id")), rows)
+
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
+            connection.execute(update(documents).where(documents.c.id == bindparam("b_id")), rows)
+
+        await self._database.write(work)
 
     async def fail(self, source: str, token: int, failures: Sequence[FailedAttempt]) -> None:
         """Record files that could not be read. Their last good version stays live."""
@@ -379,56 +355,63 @@ class Corpus:
             return
         rows = [_failed_row(source, failure) for failure in failures]
         changed = ("fingerprint", "size", "mtime_ns", "inode", "recipe", "outcome", "reason")
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
+
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
             for row in rows:
-                change = {name: row[name] for name in changed}
-                await _upsert(
-                    connection, documents, [row], keys=("id",), change=change | {"attempts": documents.c.attempts + 1}
-                )
+                change = {name: row[name] for name in changed} | {"attempts": documents.c.attempts + 1}
+                _upsert(connection, documents, [row], keys=("id",), change=change)
+
+        await self._database.write(work)
 
     async def retire(self, source: str, token: int, document_ids: Sequence[str]) -> list[str]:
         """Take documents that vanished out of every answer. Returns the ids of the chunks that died."""
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
-            dead = await _retire_chunks(connection, document_ids, keep=set())
+
+        def work(connection: Connection) -> list[str]:
+            _fence(connection, source, token)
+            dead = _retire_chunks(connection, document_ids, keep=set())
             for batch in _batches(document_ids):
-                await connection.execute(delete(documents).where(documents.c.id.in_(batch)))
-        return dead
+                connection.execute(delete(documents).where(documents.c.id.in_(batch)))
+            return dead
+
+        return await self._database.write(work)
 
     async def unfinished_chunks(self, source: str) -> list[str]:
         """Name the chunks that a run left behind: pending ones of dead runs, and dead ones not yet forgotten."""
         query = select(chunks.c.id).where(chunks.c.source == source, chunks.c.state != LIVE)
         removed = chunks.c.id.in_(select(index_log.c.chunk_id).where(index_log.c.added.is_(False)))
         shown = chunks.c.id.in_(select(hits.c.chunk_id).union(select(citations.c.chunk_id)))
-        async with self._database.reading() as connection:
-            return list((await connection.execute(query.where(~(removed & shown)))).scalars())
+        return [row.id for row in await self._rows(query.where(~(removed & shown)))]
 
     async def forget_chunks(self, source: str, token: int, chunk_ids: Sequence[str]) -> None:
         """Drop dead and abandoned chunks that the index has deleted; those once shown stay, as history."""
         shown = select(hits.c.chunk_id).union(select(citations.c.chunk_id))
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
+
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
             for batch in _batches(chunk_ids):
                 these = chunks.c.id.in_(batch) & (chunks.c.state != LIVE)
-                await connection.execute(delete(chunks).where(these, chunks.c.id.not_in(shown)))
-                await connection.execute(update(chunks).where(these).values(state=DEAD))
+                connection.execute(delete(chunks).where(these, chunks.c.id.not_in(shown)))
+                connection.execute(update(chunks).where(these).values(state=DEAD))
+
+        await self._database.write(work)
 
     async def finish_run(self, source: str, token: int, report: ReindexReport) -> int:
         """Store the report and return how many chunks of the source are live."""
         total = select(func.coalesce(func.sum(documents.c.chunk_count), 0)).where(
             documents.c.source == source, documents.c.live
         )
-        async with self._database.writing() as connection:
-            await self._fence(connection, source, token)
-            live = int((await connection.execute(total)).scalar_one())
-            summary = {"summary": report.summary(), "failed": [[f.path, f.reason] for f in report.failed[:50]]}
-            await connection.execute(
-                update(sources)
-                .where(sources.c.name == source)
-                .values(indexed_at=datetime.now(UTC), last_report=summary)
-            )
-        return live
+        summary = {"summary": report.summary(), "failed": [[f.path, f.reason] for f in report.failed[:50]]}
+        finished = (
+            update(sources).where(sources.c.name == source).values(indexed_at=datetime.now(UTC), last_report=summary)
+        )
+
+        def work(connection: Connection) -> int:
+            _fence(connection, source, token)
+            connection.execute(finished)
+            return int(connection.execute(total).scalar_one())
+
+        return await self._database.write(work)
 
     # --- the log that feeds the embedded index's caches -------------------------------------------------------------
 
@@ -441,11 +424,11 @@ class Corpus:
         return await self._log(embedder, chunk_ids, added=False)
 
     async def _log(self, embedder: str, chunk_ids: Sequence[str], *, added: bool) -> int:
-        async with self._database.writing() as connection:
+        def work(connection: Connection) -> int:
             # Updating this row serializes writers, so that numbers become visible in order on Postgres too.
             start = {"embedder": embedder, "seq": 0}
-            await _upsert(connection, index_generations, [start], keys=("embedder",), change={})
-            grown = await connection.execute(
+            _upsert(connection, index_generations, [start], keys=("embedder",), change={})
+            grown = connection.execute(
                 update(index_generations)
                 .where(index_generations.c.embedder == embedder)
                 .values(seq=index_generations.c.seq + len(chunk_ids))
@@ -453,24 +436,32 @@ class Corpus:
             )
             last = int(grown.scalar_one())
             for batch in _batches(chunk_ids):
-                # The newest word on a chunk is the only one that a cache needs.
-                await connection.execute(
-                    delete(index_log).where(index_log.c.embedder == embedder, index_log.c.chunk_id.in_(batch))
+                # The newest word on a chunk is the only one that a cache needs. Compared like this, the embedder does
+                # not tempt SQLite, which knows no statistics, to walk through its whole log instead of these chunks.
+                connection.execute(
+                    delete(index_log).where(index_log.c.embedder + "" == embedder, index_log.c.chunk_id.in_(batch))
                 )
-            first = last - len(chunk_ids) + 1
             rows = [
-                {"embedder": embedder, "seq": first + i, "chunk_id": chunk_id, "added": added}
-                for i, chunk_id in enumerate(chunk_ids)
+                {"embedder": embedder, "seq": seq, "chunk_id": chunk_id, "added": added}
+                for seq, chunk_id in enumerate(chunk_ids, last - len(chunk_ids) + 1)
             ]
             if rows:
-                await connection.execute(insert(index_log), rows)
-        return last
+                _execute_many(connection, insert(index_log), rows)
+            return last
+
+        return await self._database.write(work)
 
     async def generation(self, embedder: str) -> int:
         """Return the number of the newest log entry; a cache that has it is up to date."""
         query = select(index_generations.c.seq).where(index_generations.c.embedder == embedder)
-        async with self._database.reading() as connection:
-            return int((await connection.execute(query)).scalar_one_or_none() or 0)
+        return await self._database.read(lambda connection: int(connection.execute(query).scalar_one_or_none() or 0))
+
+    async def live_since(self, embedder: str, seq: int) -> bool:
+        """Say whether a chunk that answers may use was added after this number."""
+        logged = index_log.join(chunks, chunks.c.id == index_log.c.chunk_id)
+        these = (index_log.c.embedder == embedder, index_log.c.seq > seq, index_log.c.added, chunks.c.state == LIVE)
+        query = select(index_log.c.seq).select_from(logged).where(*these).limit(1)
+        return bool(await self._rows(query))
 
     async def log_since(self, embedder: str, seq: int, *, limit: int = 5000) -> list[LogEntry]:
         """Return the entries after this number in order; additions carry text and vector."""
@@ -494,9 +485,23 @@ class Corpus:
             .order_by(index_log.c.seq)
             .limit(limit)
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return [_log_entry(row) for row in rows]
+        return await self._database.read(lambda connection: [_log_entry(row) for row in connection.execute(query)])
+
+
+def _fence(connection: Connection, source: str, token: int, *, lease: float | None = None) -> None:
+    """Refuse a write of a run that was given up for dead; nobody can take the source over before the commit.
+
+    Helpers of one run write side by side: they share the lock of the source's row.
+    """
+    held = (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
+    if lease is None:
+        query = select(source_leases.c.token).where(held).with_for_update(read=True)
+        still_held = connection.execute(query).one_or_none() is not None
+    else:
+        renewed = update(source_leases).where(held).values(lease_until=time.time() + lease)
+        still_held = connection.execute(renewed).rowcount == 1
+    if not still_held:
+        raise LostLeaseError
 
 
 def overlap(one: Path, other: Path) -> bool:
@@ -504,7 +509,7 @@ def overlap(one: Path, other: Path) -> bool:
     return one == other or one in other.parents or other in one.parents
 
 
-async def _put_source(connection: AsyncConnection, record: SourceRecord) -> None:
+def _put_source(connection: Connection, record: SourceRecord) -> None:
     values = {
         "name": record.name,
         "root": record.root,
@@ -514,9 +519,9 @@ async def _put_source(connection: AsyncConnection, record: SourceRecord) -> None
         "url": record.url,
     }
     change = {key: value for key, value in values.items() if key != "name"}
-    await _upsert(connection, sources, [values], keys=("name",), change=change)
+    _upsert(connection, sources, [values], keys=("name",), change=change)
     lease = {"source": record.name, "token": 0, "owner": None, "lease_until": 0.0}
-    await _upsert(connection, source_leases, [lease], keys=("source",), change={})
+    _upsert(connection, source_leases, [lease], keys=("source",), change={})
 
 
 def _chunk_query() -> Select[Any]:
@@ -665,26 +670,26 @@ def _audience(value: Mapping[str, Sequence[str]]) -> Audience:
     return Audience(**{name: tuple(value.get(name, ())) for name in ("channels", "users", "usergroups")})
 
 
-async def _ids_in_state(connection: AsyncConnection, chunk_ids: Sequence[str], state: str) -> set[str]:
+def _ids_in_state(connection: Connection, chunk_ids: Sequence[str], state: str) -> set[str]:
     found: set[str] = set()
     for batch in _batches(chunk_ids):
         query = select(chunks.c.id).where(chunks.c.id.in_(batch), chunks.c.state == state)
-        found.update((await connection.execute(query)).scalars())
+        found.update(connection.execute(query).scalars())
     return found
 
 
-async def _retire_chunks(connection: AsyncConnection, document_ids: Sequence[str], *, keep: set[str]) -> list[str]:
+def _retire_chunks(connection: Connection, document_ids: Sequence[str], *, keep: set[str]) -> list[str]:
     dead: list[str] = []
     for batch in _batches(document_ids):
         query = select(chunks.c.id).where(chunks.c.document_id.in_(batch), chunks.c.state != DEAD)
-        dead += [chunk_id for chunk_id in (await connection.execute(query)).scalars() if chunk_id not in keep]
+        dead += [chunk_id for chunk_id in connection.execute(query).scalars() if chunk_id not in keep]
     for batch in _batches(dead):
-        await connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=DEAD))
+        connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=DEAD))
     return dead
 
 
-async def _upsert(
-    connection: AsyncConnection,
+def _upsert(
+    connection: Connection,
     table: Any,
     rows: Sequence[Mapping[str, Any]],
     *,
@@ -707,7 +712,22 @@ async def _upsert(
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=dict(change))
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    await connection.execute(statement, [dict(row) for row in rows])
+    _execute_many(connection, statement, rows)
+
+
+def _execute_many(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows; on SQLite without what SQLAlchemy does for each, which takes as long as the insert itself."""
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
+    if names is None or set(names) != set(rows[0]) or not all(map(_is_plain, rows)):
+        connection.execute(statement, [dict(row) for row in rows])
+        return
+    connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
+
+
+def _is_plain(row: Mapping[str, Any]) -> bool:
+    """Say whether SQLite takes every value as it is."""
+    return {type(value) for value in row.values()} <= _PLAIN
 
 
 def _batches(values: Sequence[T]) -> Iterable[Sequence[T]]:

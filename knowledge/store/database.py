@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,9 +19,19 @@ from knowledge.errors import DatabaseUnavailableError
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
+T = TypeVar("T")
+
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a write waits for another process's transaction on SQLite before it gives up."""
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-32768",
+    "wal_autocheckpoint=4000",  # pages: a reindex touches many again and again, and they are copied once per checkpoint
+)
 READERS = 8
+"""Read transactions at once on SQLite, in threads and on the event loop each."""
 CONNECTIONS, MORE_CONNECTIONS = 8, 4
 """On Postgres, kept and at most added under load, in one process: four processes stay well below the server's 100."""
 CONNECT_SECONDS = 5
@@ -30,7 +41,12 @@ WAIT_SECONDS = 10.0
 
 
 class Database:
-    """Opens transactions. `reading` sees one consistent state; `writing` is alone in this process on SQLite."""
+    """Opens transactions. Reads see one consistent state; a write is alone in this process on SQLite.
+
+    `read` and `write` run a whole transaction as one piece of work. On SQLite that is one visit to a thread, where a
+    transaction on the event loop needs three for every statement, each of which waits for the interpreter when other
+    threads are busy.
+    """
 
     def __init__(self, url: str) -> None:
         self.url: URL = make_url(url)
@@ -39,11 +55,10 @@ class Database:
         if self.is_sqlite:
             self._readers = _sqlite_engine(self.url, begin="BEGIN", size=READERS)
             self._writers = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", size=1)
+            self._in_thread = _SqliteThreads(self.url)
         else:
             self._writers = _postgres_engine(self.url)
-            self._readers = self._writers.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
+            self._readers = self._writers.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
     def path(self) -> Path | None:
@@ -67,11 +82,66 @@ class Database:
         async with self._writer_turn, _translated(), self._writers.begin() as connection:
             yield connection
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a read transaction. Raises DatabaseUnavailableError when the database cannot be reached."""
+        if self.is_sqlite:
+            async with _translated():
+                return await self._in_thread.read(work)
+        async with self.reading() as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a write transaction that commits at the end, or rolls back on an exception."""
+        if self.is_sqlite:
+            async with self._writer_turn, _translated():
+                return await self._in_thread.write(work)
+        async with self.writing() as connection:
+            return await connection.run_sync(work)
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._writers.dispose()
         if self.is_sqlite:
             await self._readers.dispose()
+            self._in_thread.close()
+
+
+class _SqliteThreads:
+    """Threads that run whole transactions, with connections of their own."""
+
+    def __init__(self, url: URL) -> None:
+        url = url.set(drivername="sqlite")
+        self._readers = _configured(create_engine(url, **_options(READERS)), begin="BEGIN")
+        self._writers = _configured(create_engine(url, **_options(1)), begin="BEGIN IMMEDIATE")
+        self._threads = ThreadPoolExecutor(READERS + 1, thread_name_prefix="sqlite")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._run(self._read, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._run(self._write, work)
+
+    async def _run(self, transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]) -> T:
+        """Wait for its end even when the waiting task is cancelled: the next write must not meet it."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, transaction, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._readers.connect() as connection:
+            return work(connection)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        with self._writers.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        self._readers.dispose()
+        self._writers.dispose()
 
 
 @asynccontextmanager
@@ -113,22 +183,29 @@ def _without_nul(dbapi_connection: Any, _record: object) -> None:
 
 
 def _sqlite_engine(url: URL, *, begin: str, size: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=size,
-        max_overflow=0,
-        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
-    )
+    engine = create_async_engine(url, **_options(size))
+    _configured(engine.sync_engine, begin=begin)
+    return engine
 
+
+def _options(size: int) -> dict[str, Any]:
+    return {
+        "pool_size": size,
+        "max_overflow": 0,
+        "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
+    }
+
+
+def _configured(engine: Engine, *, begin: str) -> Engine:
     def configure(dbapi_connection: Any, _record: object) -> None:
         cursor = dbapi_connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    event.listen(engine.sync_engine, "connect", configure)
-    event.listen(engine.sync_engine, "begin", start)
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", start)
     return engine

@@ -20,11 +20,12 @@ MENTION = re.compile(r"<\s*[!@#]")
 BROADCAST = re.compile(r"(?<![\w.])@(?:channel|here|everyone|group)\b", re.IGNORECASE)
 BARE = re.compile(
     r"[a-z][a-z0-9+.-]*:/+[^\s/]|(?:mailto|tel|sms|javascript|vbscript|callto|data):[^\s]|www\.\w|\w@[\w-]+\.\w"
-    r"|\w\.(?:com|net|org|ru|live)\b|(?<!\w)//\w[\w-]*\.\w",
+    r"|\w\.(?:com|net|org|ru|live)\b|(?<![\w\u2236])//\w[\w-]*\.\w",
     re.IGNORECASE,
 )
 """What a client may make clickable although no markup says so."""
 LOOKALIKES = str.maketrans("аеорсухһнԁісⅽеѕӏ", "aeopcyxhhdiccesl")
+NARROW = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F) if chr(code) != "@"})
 POSTING = ("chat.postMessage", "chat.postEphemeral", "chat.update", "response_url")
 
 
@@ -80,7 +81,9 @@ def pings(said: Said) -> list[str]:
     """Return what would notify somebody, or look to a person as if it did; code protects from nothing here."""
     plain = html.unescape(said.text) if said.format == "markdown" else said.text
     texts = {said.text, plain, folded(plain)}
-    return sorted({found[0] for text in texts for pattern in (MENTION, BROADCAST) for found in pattern.finditer(text)})
+    return sorted(
+        {_around(found) for text in texts for pattern in (MENTION, BROADCAST) for found in pattern.finditer(text)}
+    )
 
 
 def folded(text: str) -> str:
@@ -114,7 +117,12 @@ def _mrkdwn_links(text: str) -> list[str]:
 
 
 def _bare(text: str) -> list[str]:
-    return [found[0] for form in (text, unicodedata.normalize("NFKC", text)) for found in BARE.finditer(form)]
+    return [_around(found) for form in (text, text.translate(NARROW)) for found in BARE.finditer(form)]
+
+
+def _around(found: re.Match[str]) -> str:
+    """Return what was found with a little of what stands around it, for a person to see why."""
+    return found.string[max(0, found.start() - 24) : found.end() + 24]
 
 
 READERS: dict[str, Callable[[str], list[str]]] = {

@@ -18,6 +18,7 @@ from tests.attacks.conftest import FUND, UNREADABLE, URL
 from tests.attacks.orders import ATTACKS, DOCUMENTS, Attack
 from tests.attacks.reading import Said
 from tests.standins.messages_api import MessagesApi
+from tests.standins.messages_replies import DECLINE, said
 
 WORD = re.compile(r"\w+")
 RUN = 8
@@ -38,7 +39,8 @@ def every_call(sandbox: SandboxServer) -> Iterator[tuple[str, dict]]:
             grown[ts] = grown.get(ts, "") + str(call.arguments.get("markdown_text", ""))
             yield "stream", {"markdown_text": grown[ts]}
     for message in every_message(sandbox):
-        yield "message", {"text": message.text, "blocks": message.blocks or []}
+        if message.ephemeral_to is not None:  # acknowledgements are no calls
+            yield "message", {"text": message.text, "blocks": message.blocks or []}
 
 
 def every_message(sandbox: SandboxServer) -> list[Message]:
@@ -48,8 +50,8 @@ def every_message(sandbox: SandboxServer) -> list[Message]:
     return [m for channel in channels for m in workspace.all_messages(channel) if m.user == workspace.app.user_id]
 
 
-def everything_said(sandbox: SandboxServer) -> list[Said]:
-    return [said for method, arguments in every_call(sandbox) for said in reading.sayings(method, arguments)]
+def everything_said(sandbox: SandboxServer) -> set[Said]:
+    return {said for method, arguments in every_call(sandbox) for said in reading.sayings(method, arguments)}
 
 
 def is_ours(address: str) -> bool:
@@ -107,9 +109,15 @@ async def for_each(work: Callable[[Attack], Awaitable[object]]) -> None:
             group.create_task(one(attack))
 
 
-def answer_to(attack: Attack, to: str) -> Callable[[Message], bool]:
-    """Match the answer that only one person sees: it cites the document asked about."""
-    return lambda message: message.ephemeral_to == to and attack.subject in f"{message.text}{message.blocks}"
+async def asked_privately(sandbox: SandboxServer, person: str, attack: Attack) -> Message:
+    """Use `/ask` and return the answer that only its asker sees."""
+    seen = {message.ts for message in every_message(sandbox)}
+    await sandbox.person(person).command("C0GENERAL", f"/ask {attack.question}")
+
+    def is_answer(message: Message) -> bool:
+        return message.ephemeral_to == person and message.ts not in seen and message.metadata is not None
+
+    return await sandbox.wait_for_message("C0GENERAL", is_answer, LONG)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -174,7 +182,7 @@ async def test_obeyed_in_a_channel_no_document_does_harm(
 
     await for_each(ask)
     assert len(api.bodies) == len(ATTACKS)
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
 
@@ -188,7 +196,7 @@ async def test_obeyed_in_a_direct_message_no_document_does_harm(
     await for_each(ask)
     assert "chat.startStream" in {call.method for call in sandbox.workspace.calls}
     assert any(FUND in m.text for m in every_message(sandbox)), "Ada may see what is private"
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
 
@@ -197,18 +205,16 @@ async def test_obeyed_and_shared_no_document_does_harm(
 ) -> None:
     ben = sandbox.person("U0BEN")
 
-    async def ask(attack: Attack) -> None:
-        await ben.command("C0GENERAL", f"/ask {attack.question}")
-        answer = await sandbox.wait_for_message("C0GENERAL", answer_to(attack, "U0BEN"), LONG)
+    for attack in ATTACKS:
+        answer = await asked_privately(sandbox, "U0BEN", attack)
         await ben.click(answer, "share_answer")
+        question = attack.question
 
-        def shared(message: Message) -> bool:
-            return message.ephemeral_to is None and attack.question in str(message.blocks)
+        def shared(message: Message, question: str = question) -> bool:
+            return message.ephemeral_to is None and question in str(message.blocks)
 
         await sandbox.wait_for_message("C0GENERAL", shared, LONG)
-
-    await for_each(ask)
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
 
@@ -217,20 +223,14 @@ async def test_what_a_model_wrote_with_private_passages_before_it_is_not_shared(
 ) -> None:
     """An obedient model cites the public document for what a private one says."""
     ada = sandbox.person("U0ADA")
+    for number, attack in enumerate(ATTACKS[::8], 1):
+        await ada.click(await asked_privately(sandbox, "U0ADA", attack), "share_answer")
 
-    async def ask(attack: Attack) -> None:
-        await ada.command("C0GENERAL", f"/ask {attack.question}")
-        answer = await sandbox.wait_for_message("C0GENERAL", answer_to(attack, "U0ADA"), LONG)
-        await ada.click(answer, "share_answer")
+        def refused(times: int = number) -> bool:
+            return len([m for m in every_message(sandbox) if "I did not share this" in m.text]) == times
 
-    await for_each(ask)
-
-    def refusals() -> bool:
-        told = [m for m in every_message(sandbox) if "I did not share this" in m.text]
-        return len(told) == len(ATTACKS)
-
-    await sandbox.wait_until(refusals, LONG)
-    assert faults(sandbox) == []
+        await sandbox.wait_until(refused, LONG)
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
 
@@ -243,25 +243,28 @@ async def test_votes_and_forms_do_no_harm(sandbox: SandboxServer, kb: KnowledgeB
         form = await sandbox.wait_for_modal("U0BEN")
         await ben.submit(form, {"reason": ["other"], "comment": ZEPPELIN, "correction": ZEPPELIN})
     assert await sandbox.wait_until(lambda: sandbox.workspace.calls_of("views.open"), LONG)
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
 
 
 async def test_declined_and_passed_on_no_document_does_harm(
     sandbox: SandboxServer, kb: KnowledgeBase, api: MessagesApi
 ) -> None:
-    """The question attacks as well; Ada's nearest sources hold private ones."""
+    """The question attacks as well, and so do the nearest sources."""
+    api.will(said(DECLINE), said(DECLINE))
     for person, channel in (("U0BEN", "C0GENERAL"), ("U0ADA", "C0LEADS")):
         asker = sandbox.person(person)
         asked = await asker.say(channel, f"<@{sandbox.workspace.app.user_id}> {ZEPPELIN}", raw=True)
         declined = await sandbox.wait_for_answer(asked, timeout=LONG)
         assert declined.text.startswith("I could not find this")
+        assert "Nearest: " in str(declined.blocks)
         await asker.click(declined, "ask_human")
     await sandbox.wait_until(lambda: len([m for m in every_message(sandbox) if m.channel == "C0HELP"]) == 2, LONG)
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
 
 async def test_the_home_tab_and_reports_do_no_harm(sandbox: SandboxServer, kb: KnowledgeBase, api: MessagesApi) -> None:
+    api.will(said(DECLINE))
     ada = sandbox.person("U0ADA")
     asked = await ada.mention("C0GENERAL", ZEPPELIN)
     await sandbox.wait_for_answer(asked, timeout=LONG)
@@ -272,9 +275,10 @@ async def test_the_home_tab_and_reports_do_no_harm(sandbox: SandboxServer, kb: K
     await ada.command("C0GENERAL", f"/reindex attacks {ZEPPELIN}")
     await sandbox.wait_for_message("C0GENERAL", lambda m: "was not reindexed" in m.text, LONG)
     await ada.command("C0GENERAL", "/reindex attacks")
-    report = await sandbox.wait_for_message("C0GENERAL", lambda m: f"{len(UNREADABLE)} failed" in m.text, LONG)
+    report = await sandbox.wait_for_message("C0GENERAL", lambda m: " unchanged, " in m.text, LONG)
+    print(report.text)
     assert "empty" in report.text
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
 
 
 async def test_quoted_without_a_model_no_document_does_harm(sandbox: SandboxServer, quoting_kb: KnowledgeBase) -> None:
@@ -286,5 +290,5 @@ async def test_quoted_without_a_model_no_document_does_harm(sandbox: SandboxServ
         await sandbox.wait_for_answer(ordered, lambda m: bool(m.metadata), timeout=LONG)
 
     await for_each(ask)
-    assert faults(sandbox) == []
+    assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []

@@ -39,7 +39,9 @@ async def make_index(pinecone_settings: Settings) -> AsyncIterator[Callable[...,
 
     def make(namespace: str = "team", *, settings: Settings = pinecone_settings, **more: Any) -> PineconeIndex:
         client = connect(settings, chosen_by="FOOTNOTE_INDEX")
-        made.append(PineconeIndex(client, Place("footnote", namespace), **{"dimensions": DIMENSIONS} | more))
+        made.append(
+            PineconeIndex(client, Place("footnote", namespace), **{"dimensions": DIMENSIONS, "patience": 0.3} | more)
+        )
         return made[-1]
 
     yield make

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 
 import pytest
 
 from knowledge.adapters.pinecone_pace import Pace
+from tests.standins.pinecone_models import RateLimit
 
 
 class Clock:
@@ -42,57 +44,6 @@ async def test_at_most_so_many_have_a_turn_at_once():
     assert len(got) == 10
 
 
-async def test_after_a_refusal_requests_start_as_often_as_they_were_taken():
-    clock = Clock()
-    pace = Pace(9, clock=clock)
-    for _ in range(20):  # 20 in the first second, then none for 4 seconds: 4 per second
-        async with pace.turn():
-            clock.now += 0.05
-        pace.worked()
-    pace.refused(4)
-    clock.now += 4
-    starts = await spread(pace, clock, 11)  # the first may make up for what was not used in the pause
-    assert 6 / (starts[10] - starts[4]) == pytest.approx(4.9, rel=0.1)
-
-
-async def test_a_rate_that_was_found_too_low_is_left_behind():
-    clock = Clock()
-    pace = Pace(9, clock=clock)
-    async with pace.turn():
-        clock.now += 0.1
-    pace.worked()
-    pace.refused(1)  # somebody else had used it up: one in 1.1 seconds
-    clock.now += 1
-    starts = await spread(pace, clock, 400)
-    assert starts[-1] - starts[-2] < 0.05
-
-
-async def test_time_in_which_nobody_asked_says_nothing_about_the_rate():
-    clock = Clock()
-    pace = Pace(9, clock=clock)
-    for _ in range(10):
-        async with pace.turn():
-            clock.now += 0.1
-        pace.worked()
-        clock.now += 600
-    pace.refused(1)
-    clock.now += 1
-    starts = await spread(pace, clock, 10)
-    assert starts[-1] - starts[0] < 610
-
-
-async def spread(pace: Pace, clock: Clock, count: int) -> list[float]:
-    """Make requests that all work, one after the other; the clock moves on by hundredths. Returns when they started."""
-    starts = []
-    while len(starts) < count:
-        if pace._may_start():
-            async with pace.turn():
-                starts.append(clock.now)
-            pace.worked()
-        clock.now += 0.01
-    return starts
-
-
 async def test_nobody_goes_before_the_time_that_was_named():
     pace = Pace(4)
     began = asyncio.get_running_loop().time()
@@ -125,3 +76,57 @@ async def test_fruitless_time_is_counted_from_the_first_refusal_not_from_long_ag
     clock.now += 3600
     pace.refused(7)
     assert pace.fruitless == 7
+
+
+class Hurried(selectors.DefaultSelector):
+    """Does not wait: what would have been waited for has passed."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list:
+        self.passed += timeout or 0.0
+        return super().select(0)
+
+
+def hurried_loop() -> asyncio.SelectorEventLoop:
+    """An event loop in which sleeping takes no time, and its clock goes on as if it had."""
+    selector = Hurried()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.passed  # type: ignore[method-assign]
+    return loop
+
+
+@pytest.mark.parametrize("latency", [0.05, 0.6])
+@pytest.mark.parametrize("texts_per_second", [200, 600, 2000])
+@pytest.mark.parametrize("batch", [64, 96])
+def test_a_service_is_kept_busy_within_its_rate_and_never_asked_too_early(
+    texts_per_second: int, latency: float, batch: int
+):
+    minutes = 2
+    with asyncio.Runner(loop_factory=hurried_loop) as runner:
+        limit = RateLimit(texts_per_second, clock=runner.get_loop().time)
+        runner.run(use_up(limit, latency, batch, seconds=minutes * 60))
+    possible = min(texts_per_second, 8 * batch / latency) * minutes * 60
+    assert limit.accepted / possible >= 0.9
+    assert limit.impatient == 0
+
+
+async def use_up(limit: RateLimit, latency: float, batch: int, *, seconds: float) -> None:
+    """Ask for as much as there is, as the embedder does."""
+    clock = asyncio.get_running_loop().time
+    pace = Pace(8, clock=clock)
+
+    async def ask() -> None:
+        while clock() < seconds:
+            async with pace.turn():
+                await asyncio.sleep(0.01)
+                limit.watch()
+                if pause := limit.take(batch):
+                    limit.told(pause)
+                    await asyncio.sleep(0.01)
+                    pace.refused(pause)
+                    continue
+                await asyncio.sleep(latency - 0.01)
+                pace.worked()
+
+    await asyncio.gather(*(ask() for _ in range(11)))

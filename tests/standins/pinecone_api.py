@@ -207,14 +207,10 @@ class PineconeApi:
             return _error(fault.status or 503, "UNAVAILABLE", "This is a test of failures.", headers)
         try:
             self._check(request, raw)
-            call.body = orjson.loads(raw) if raw else {}
-            if not isinstance(call.body, dict):
-                raise RefusedError("the body must be an object")
+            call.body = _object(raw)
             status, body, headers = _parts(work(request, call.body))
         except RefusedError as exc:
-            return _error(exc.status, exc.code, str(exc), getattr(exc, "headers", {}))
-        except orjson.JSONDecodeError:
-            return _error(400, "INVALID_ARGUMENT", "the body is not JSON")
+            return _error(exc.status, exc.code, str(exc), exc.headers)
         await self._pause(call)
         return Response(orjson.dumps(body), status, headers, media_type="application/json")
 
@@ -319,9 +315,7 @@ class PineconeApi:
             pause = self.rate.take(len(body.get("inputs") or ()))
             if pause:
                 self.rate.told(pause)
-                error = RefusedError("Request would exceed the rate limit", 429, "RESOURCE_EXHAUSTED")
-                error.headers = {"retry-after": str(pause)}  # type: ignore[attr-defined]
-                raise error
+                raise RefusedError("The rate limit is exceeded", 429, "RESOURCE_EXHAUSTED", retry_after=pause)
         return pinecone_models.embed(body)
 
     def _rerank(self, _request: Request, body: Json) -> Json:
@@ -434,6 +428,16 @@ def _on_data(api: PineconeApi, work: Callable[..., Any], request: Request, body:
     if not _ID.fullmatch(name):
         raise RefusedError("namespace must be 1 to 512 ASCII characters")
     return work(index, name, body)
+
+
+def _object(raw: bytes) -> Json:
+    try:
+        body = orjson.loads(raw) if raw else {}
+    except orjson.JSONDecodeError as exc:
+        raise RefusedError("the body is not JSON") from exc
+    if not isinstance(body, dict):
+        raise RefusedError("the body must be an object")
+    return body
 
 
 def _parts(result: Any) -> tuple[int, Json, dict[str, str]]:
@@ -611,7 +615,7 @@ def main() -> None:
     api.lag = arguments.lag
     api.rate = RateLimit(arguments.texts_per_second) if arguments.texts_per_second else None
     with serving(api, "127.0.0.1"):
-        print(f"{api.url}  key {api.key}", flush=True)
+        print(f"{api.url}  key {api.key}", flush=True)  # noqa: T201 - for who started it
         threading.Event().wait()
 
 

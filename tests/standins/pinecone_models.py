@@ -1,4 +1,4 @@
-"""The hosted models of the Pinecone stand-in: vectors and scores that mean something, made of words without any model."""
+"""The hosted models of the Pinecone stand-in: vectors and scores that mean something, made of words alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -17,7 +18,7 @@ from tests.standins.pinecone_store import Json, RefusedError
 
 _WORD = re.compile(r"\w+")
 _COMMON = frozenset(
-    "a an and are at be by can do does for from how i in is it me my of on or the there to we what when who with".split()
+    "a an and are at be by can do does for from how i in is it me my of on or the there to we what when who".split()
 )
 _SAME = {"holiday": "leav", "vacat": "leav", "notebook": "laptop", "staff": "employe", "worker": "employe"}
 """Stems that mean the same."""
@@ -166,10 +167,11 @@ def _overlap(query: str, text: str) -> float:
 class RateLimit:
     """So many texts per second, with a second's worth in reserve; who asks for more is told when to come back."""
 
-    def __init__(self, texts_per_second: float) -> None:
+    def __init__(self, texts_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = texts_per_second
+        self._clock = clock
         self._left = texts_per_second
-        self._at = time.monotonic()
+        self._at = clock()
         self._closed_until = self._told_at = 0.0
         self.accepted = 0
         self.impatient = 0
@@ -177,7 +179,7 @@ class RateLimit:
 
     def take(self, texts: int) -> int:
         """Take as much, or return the whole seconds after which there will be enough."""
-        now = time.monotonic()
+        now = self._clock()
         self._left = min(max(self.rate, 96.0), self._left + (now - self._at) * self.rate)
         self._at = now
         if texts <= self._left:
@@ -188,10 +190,10 @@ class RateLimit:
 
     def told(self, seconds: int) -> None:
         """Remember what a client was told."""
-        self._told_at = time.monotonic()
+        self._told_at = self._clock()
         self._closed_until = max(self._closed_until, self._told_at + seconds)
 
     def watch(self) -> None:
         """Count a request that comes too early."""
-        if self._told_at + 0.1 < time.monotonic() < self._closed_until - 0.1:
+        if self._told_at + 0.1 < self._clock() < self._closed_until - 0.1:
             self.impatient += 1

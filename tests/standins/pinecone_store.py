@@ -24,9 +24,12 @@ K1, B = 1.2, 0.75
 class RefusedError(Exception):
     """The service answers with a 4xx and this message."""
 
-    def __init__(self, message: str, status: int = 400, code: str = "INVALID_ARGUMENT") -> None:
+    def __init__(
+        self, message: str, status: int = 400, code: str = "INVALID_ARGUMENT", *, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code = status, code
+        self.headers = {} if retry_after is None else {"retry-after": str(retry_after)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,483 @@
+"""Indexing: files → documents → chunks → vectors → index, batch by batch, each step ahead of the next."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar, runtime_checkable
+from urllib.parse import quote
+
+import numpy as np
+
+from knowledge.errors import UnreadableFileError
+from knowledge.ids import content_id
+from knowledge.ports import Embedder, Index, IndexEntry, Source, Splitter
+from knowledge.reading import PASSING, READING_VERSION, ReadOutcome, ReadResult
+from knowledge.reading.pool import ReaderPool
+from knowledge.splitting import SentenceSplitter, embedded_text
+from knowledge.store.corpus import Corpus, DocumentVersion, FailedAttempt, ManifestEntry, NewChunk, SourceRecord
+from knowledge.types import FailedFile, Piece, SourceFile
+
+T = TypeVar("T")
+
+BATCH_FILES = 64
+BATCH_BYTES = 8 * 1024**2
+"""What one transaction holds at most: others write to the same database meanwhile."""
+EMBED_AT_ONCE = 1024
+"""Texts in one call of the embedder or the index."""
+TOLD_TOGETHER = 8
+"""Batches that the index is told of at once, if so many are ready: it has costs for every call."""
+ATTEMPTS = 3
+"""How often a file is tried again that failed for a reason that may pass."""
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """A source that reads many files at the cost of one."""
+
+    async def read_batch(self, files: Sequence[SourceFile]) -> Sequence[bytes | UnreadableFileError]:
+        """Return bytes, or what was wrong, for each file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every step of a run works with."""
+
+    record: SourceRecord
+    token: int
+    corpus: Corpus
+    embedder: Embedder
+    index: Index
+    splitter: Splitter
+    source: Source
+    readers: ReaderPool
+
+    def recipe(self, reader: str) -> str:
+        """Name everything besides the bytes that decides what becomes of a file."""
+        return content_id(
+            READING_VERSION,
+            reader,
+            self.splitter.name,
+            self.embedder.name,
+            str(self.embedder.dimensions),
+            self.record.url or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file with what is known of it from before."""
+
+    file: SourceFile
+    path: str
+    """As it is stored and shown."""
+    recipe: str
+    known: ManifestEntry | None
+    unsettled: bool
+
+    @property
+    def mtime_ns(self) -> int:
+        """The time to remember; none for a file that may still be changing, so that its bytes are compared again."""
+        return 0 if self.unsettled else self.file.mtime_ns
+
+    def looks_unchanged(self) -> bool:
+        known = self.known
+        return (
+            known is not None
+            and known.recipe == self.recipe
+            and (known.size, known.mtime_ns, known.inode) == (self.file.size, self.file.mtime_ns, self.file.inode)
+            and not self.worth_another_try()
+        )
+
+    def worth_another_try(self) -> bool:
+        known = self.known
+        if known is None or known.outcome not in PASSING:
+            return False
+        return known.outcome == ReadOutcome.UNREADABLE or known.attempts < ATTEMPTS
+
+    def has_bytes(self, fingerprint: str) -> bool:
+        """Say whether these bytes were already dealt with in the same way."""
+        known = self.known
+        return (
+            known is not None
+            and known.fingerprint == fingerprint
+            and known.recipe == self.recipe
+            and not self.worth_another_try()
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of files."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: list[FailedFile] = field(default_factory=list)
+    chunks: int = 0
+
+    def keep(self, known: ManifestEntry) -> None:
+        """Count a file that nothing has to be done about."""
+        if known.outcome == ReadOutcome.OK:
+            self.unchanged += 1
+        else:
+            self.failed.append(FailedFile(known.path, known.reason))
+
+    def add(self, other: Tally) -> None:
+        """Count what became of other files, too."""
+        self.added += other.added
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.removed += other.removed
+        self.failed += other.failed
+        self.chunks += other.chunks
+
+
+# --- The pipeline: fetch → read, split → embed → intend → tell the index → publish, each step ahead of the next --------
+
+
+@dataclass(slots=True)
+class Batch:
+    """Files on their way through the pipeline."""
+
+    number: int
+    files: int
+    live: set[str]
+    """Ids of those documents that answers could use before."""
+    touched: list[ManifestEntry] = field(default_factory=list)
+    """Same bytes as before: only size, time or inode differ."""
+    failures: list[FailedAttempt] = field(default_factory=list)
+    fetched: list[tuple[File, str, bytes]] = field(default_factory=list)
+    """(file, fingerprint, contents) of what has to be read."""
+    versions: list[DocumentVersion] = field(default_factory=list)
+    embedded: dict[str, str] = field(default_factory=dict)
+    """Hash → text that stands for a chunk in the index."""
+    vectors: dict[str, bytes] = field(default_factory=dict)
+    """Hash → vector, of the texts that were not embedded before."""
+    fresh: set[str] = field(default_factory=set)
+    """Ids of the chunks that the index has to be told of."""
+
+
+Shares = AsyncGenerator[tuple[int, Sequence[File]]]
+"""Files to be indexed, some at a time, each lot with its number."""
+OnStored = Callable[[Batch, Tally], Awaitable[None]]
+
+
+async def index_files(desk: Desk, shares: Shares, stored: OnStored) -> None:
+    """Bring files into the index; `stored` is called for each share when answers can use it."""
+    fetched = _ahead(_fetch(desk, shares))
+    parsed = _ahead(_parse(desk, fetched))
+    embedded = _ahead(_embed(desk, parsed))
+    intended = _together(_intend(desk, embedded), TOLD_TOGETHER)
+    async with aclosing(_ahead(_tell_index(desk, intended))) as groups:
+        async for group in groups:
+            await _publish(desk, group)
+            for batch in group:
+                await stored(batch, _count(batch))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The last word of a step: done, or what went wrong."""
+
+    error: Exception | None = None
+
+
+async def _ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """Run a step in a task of its own, so that it works ahead of whoever takes its batches."""
+    queue: asyncio.Queue[T | _End] = asyncio.Queue(maxsize=2)
+    working = asyncio.create_task(_fill(queue, batches))
+    try:
+        while not isinstance(batch := await queue.get(), _End):
+            yield batch
+        if batch.error is not None:
+            raise batch.error
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _together(batches: AsyncGenerator[T], most: int) -> AsyncGenerator[list[T]]:
+    """Run a step ahead, too, and hand over at once all the batches that are ready."""
+    queue: asyncio.Queue[T | _End] = asyncio.Queue(maxsize=most)
+    working = asyncio.create_task(_fill(queue, batches))
+    end = None
+    try:
+        while end is None:
+            ready = [await queue.get(), *(queue.get_nowait() for _ in range(queue.qsize()))]
+            end = next((batch for batch in ready if isinstance(batch, _End)), None)
+            if group := [batch for batch in ready if not isinstance(batch, _End)]:
+                yield group
+        if end.error is not None:
+            raise end.error
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _fill(queue: asyncio.Queue[T | _End], batches: AsyncGenerator[T]) -> None:
+    try:
+        async with aclosing(batches):
+            async for batch in batches:
+                await queue.put(batch)
+    except Exception as exc:  # noqa: BLE001 - raised again by whoever takes the batches
+        await queue.put(_End(exc))
+    else:
+        await queue.put(_End())
+
+
+async def _fetch(desk: Desk, shares: Shares) -> AsyncGenerator[Batch]:
+    """Read bytes and compare their fingerprints: most suspects turn out to be the same as before."""
+    async with aclosing(shares):
+        async for number, files in shares:
+            live = {file.known.id for file in files if file.known and file.known.live}
+            batch = Batch(number, len(files), live)
+            contents = await _contents(desk.source, [file.file for file in files])
+            fingerprints = await asyncio.to_thread(_fingerprints, contents)
+            for file, data, fingerprint in zip(files, contents, fingerprints, strict=True):
+                if isinstance(data, UnreadableFileError):
+                    batch.failures.append(_failure(desk, file, "", ReadOutcome(data.outcome), str(data)))
+                elif file.known is not None and file.has_bytes(fingerprint):
+                    batch.touched.append(_touched(file, file.known))
+                else:
+                    batch.fetched.append((file, fingerprint, data))
+            yield batch
+
+
+def by_size(files: Sequence[File]) -> Iterator[list[File]]:
+    """Cut a list of files into lots of which one transaction can hold each."""
+    batch: list[File] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) == BATCH_FILES or size + file.file.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.file.size
+    if batch:
+        yield batch
+
+
+async def _contents(source: Source, files: Sequence[SourceFile]) -> Sequence[bytes | UnreadableFileError]:
+    if isinstance(source, BatchSource):
+        return await source.read_batch(files)
+    return [await _content(source, file) for file in files]
+
+
+async def _content(source: Source, file: SourceFile) -> bytes | UnreadableFileError:
+    try:
+        return await source.read(file)
+    except UnreadableFileError as exc:
+        return exc
+
+
+def _fingerprints(contents: Iterable[bytes | UnreadableFileError]) -> list[str]:
+    return ["" if isinstance(data, UnreadableFileError) else hashlib.sha256(data).hexdigest() for data in contents]
+
+
+def _touched(file: File, known: ManifestEntry) -> ManifestEntry:
+    return replace(known, size=file.file.size, mtime_ns=file.mtime_ns, inode=file.file.inode)
+
+
+def _failure(desk: Desk, file: File, fingerprint: str, outcome: ReadOutcome, reason: str) -> FailedAttempt:
+    return FailedAttempt(
+        id=_document_id(desk, file),
+        path=file.path,
+        fingerprint=fingerprint,
+        size=file.file.size,
+        mtime_ns=file.mtime_ns,
+        inode=file.file.inode,
+        recipe=file.recipe,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def _document_id(desk: Desk, file: File) -> str:
+    return content_id("document", desk.record.name, file.path)
+
+
+async def _parse(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
+    """Read and split in the reading process."""
+    async with aclosing(batches):
+        async for batch in batches:
+            results = await desk.readers.read([(file.path, data) for file, _, data in batch.fetched])
+            for (file, fingerprint, _), result in zip(batch.fetched, results, strict=True):
+                await _sort_in(desk, batch, file, fingerprint, result)
+            batch.fetched.clear()
+            yield batch
+
+
+async def _sort_in(desk: Desk, batch: Batch, file: File, fingerprint: str, result: ReadResult) -> None:
+    if result.document is None:
+        batch.failures.append(_failure(desk, file, fingerprint, result.outcome, result.reason))
+    if result.document is None and result.outcome is not ReadOutcome.EMPTY:
+        return
+    if result.document is None and not (file.known and file.known.live):
+        return
+    pieces = await _pieces(desk.splitter, result)
+    batch.versions.append(_version(desk, batch, file, fingerprint, result=result, pieces=pieces))
+
+
+async def _pieces(splitter: Splitter, result: ReadResult) -> Sequence[Piece]:
+    """Take the reading process's pieces, or let somebody's own splitter cut the document here."""
+    if isinstance(splitter, SentenceSplitter) or result.document is None:
+        return result.pieces
+    return await asyncio.to_thread(splitter.split, result.document)
+
+
+def _version(
+    desk: Desk, batch: Batch, file: File, fingerprint: str, *, result: ReadResult, pieces: Sequence[Piece]
+) -> DocumentVersion:
+    """Give every piece an id that stays as long as its file, text and place in the headings do."""
+    title = result.document.title if result.document else ""
+    seen: Counter[str] = Counter()
+    chunks = []
+    for position, piece in enumerate(pieces):
+        text = embedded_text(title, piece.heading, piece.text)
+        text_hash = content_id(text)
+        batch.embedded[text_hash] = text
+        seen[text_hash] += 1
+        chunk_id = content_id(desk.record.name, file.path, text_hash, str(seen[text_hash]), desk.embedder.name)
+        chunks.append(_new_chunk(chunk_id, text_hash, position, piece))
+    return DocumentVersion(
+        id=_document_id(desk, file),
+        path=file.path,
+        title=title,
+        url=_url(desk.record, file.path),
+        fingerprint=fingerprint,
+        size=file.file.size,
+        mtime_ns=file.mtime_ns,
+        inode=file.file.inode,
+        recipe=file.recipe,
+        chunks=tuple(chunks),
+    )
+
+
+def _new_chunk(chunk_id: str, text_hash: str, position: int, piece: Piece) -> NewChunk:
+    return NewChunk(
+        id=chunk_id,
+        text_hash=text_hash,
+        heading=" > ".join(piece.heading),
+        page=piece.page,
+        position=position,
+        start=piece.start,
+        end=piece.end,
+        text=piece.text,
+    )
+
+
+def _url(record: SourceRecord, path: str) -> str | None:
+    return f"{record.url.rstrip('/')}/{quote(path)}" if record.url else None
+
+
+async def _embed(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
+    """Embed the texts that were never embedded before with this embedder."""
+    ahead: set[str] = set()
+    async with aclosing(batches):
+        async for batch in batches:
+            known = ahead | await desk.corpus.known_vectors(desk.embedder.name, list(batch.embedded))
+            for some in slices([text_hash for text_hash in batch.embedded if text_hash not in known], EMBED_AT_ONCE):
+                batch.vectors |= await _vectors(
+                    desk.embedder, {text_hash: batch.embedded[text_hash] for text_hash in some}
+                )
+            ahead.update(batch.vectors)  # stored soon: batches are stored in order
+            yield batch
+
+
+async def _vectors(embedder: Embedder, texts: Mapping[str, str]) -> dict[str, bytes]:
+    vectors = await embedder.embed_documents(list(texts.values()))
+    rows = np.asarray(vectors, dtype="<f4").reshape(len(texts), embedder.dimensions)
+    return {text_hash: row.tobytes() for text_hash, row in zip(texts, rows, strict=True)}
+
+
+# In this order a run may be killed anywhere: intend, tell the index, publish, forget.
+
+
+async def _intend(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
+    """Write down what the index is about to be told."""
+    async with aclosing(batches):
+        async for batch in batches:
+            if batch.versions:
+                fresh = await desk.corpus.intend(
+                    desk.record.name,
+                    desk.token,
+                    batch.versions,
+                    embedder=desk.embedder.name,
+                    new_vectors=batch.vectors,
+                )
+                batch.fresh.update(fresh)
+            yield batch
+
+
+async def _tell_index(desk: Desk, groups: AsyncGenerator[list[Batch]]) -> AsyncGenerator[list[Batch]]:
+    async with aclosing(groups):
+        async for group in groups:
+            entries = [entry for batch in group for entry in await _entries(desk, batch)]
+            for some in slices(entries, EMBED_AT_ONCE):
+                await desk.index.upsert(some)
+            yield group
+
+
+async def _entries(desk: Desk, batch: Batch) -> list[IndexEntry]:
+    wanted = {chunk.text_hash for version in batch.versions for chunk in version.chunks if chunk.id in batch.fresh}
+    missing = [text_hash for text_hash in wanted if text_hash not in batch.vectors]
+    vectors = batch.vectors
+    if missing:
+        vectors = vectors | await desk.corpus.load_vectors(desk.embedder.name, missing)
+    return [
+        IndexEntry(
+            chunk_id=chunk.id,
+            source=desk.record.name,
+            vector=np.frombuffer(vectors[chunk.text_hash], dtype="<f4"),
+            text=chunk.text,
+            title=" ".join(part for part in (version.title, version.path, chunk.heading) if part),
+        )
+        for version in batch.versions
+        for chunk in version.chunks
+        if chunk.id in batch.fresh
+    ]
+
+
+async def _publish(desk: Desk, group: Sequence[Batch]) -> None:
+    """Let answers use the new chunks instead of the old ones, which leave the index."""
+    corpus, source, token = desk.corpus, desk.record.name, desk.token
+    dead: list[str] = []
+    for batch in group:
+        if batch.versions:
+            dead += await corpus.publish(source, token, batch.versions, fresh=batch.fresh)
+        await corpus.fail(source, token, batch.failures)
+        await corpus.touch(source, token, batch.touched)
+    await clean_up(desk, dead)
+
+
+def _count(batch: Batch) -> Tally:
+    tally = Tally(failed=[FailedFile(failure.path, failure.reason) for failure in batch.failures])
+    for known in batch.touched:
+        tally.keep(known)
+    failed = {failure.id for failure in batch.failures}
+    for version in batch.versions:
+        tally.chunks += len(version.chunks)
+        if version.id not in failed:
+            tally.changed += version.id in batch.live
+            tally.added += version.id not in batch.live
+    return tally
+
+
+def slices(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a list into pieces of at most this size."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+async def clean_up(desk: Desk, dead: Sequence[str]) -> None:
+    """Take chunks out of the index that SQL no longer calls live, then forget them."""
+    for batch in slices(dead, EMBED_AT_ONCE):
+        await desk.index.delete(batch)
+        await desk.corpus.forget_chunks(desk.record.name, desk.token, batch)
