@@ -20,7 +20,7 @@ GRACE_SECONDS = 10.0
 
 def unanswerable(text: str) -> str | None:
     """Return the sentence to say to what is no question that documents could answer; None for all else."""
-    if not text:
+    if not text or payloads.is_small_talk(text):
         return blocks.HOW_TO_ASK
     if len(text) > payloads.LONGEST_QUESTION:
         return blocks.TOO_LONG

@@ -170,7 +170,7 @@ def _receive(parts: Parts) -> Callable[..., Awaitable[BoltResponse]]:
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - Bolt's name
     ) -> BoltResponse:
         """Keep a delivery before anything is acknowledged; pass it on once."""
-        if body.get("type") in ("url_verification", "ssl_check"):
+        if payloads.is_handshake(body):
             return await next()
         if not payloads.says_something(body) or payloads.route(body) not in _BY_ROUTE:
             return BoltResponse(status=200, body="")

@@ -35,7 +35,10 @@ LONGEST_QUOTE = 160
 _NO_TEXT = "(no text)"
 _STEP = " \u203a "
 
-HOW_TO_ASK = "Ask me a question about your team's documents, for example: *How many days of leave do I have?*"
+HOW_TO_ASK = (
+    "I answer questions from your team's documents, with a footnote under every claim. "
+    "Ask me one, for example: *How many days of leave do I have?*"
+)
 NO_WORDS = "I can only answer questions in words: write what you would like to know."
 TOO_LONG = f"That is too long for a question. Please ask it in at most {LONGEST_QUESTION:,} characters."
 SHARED_CHANNEL = "I do not answer in channels that are shared with people from outside this workspace."

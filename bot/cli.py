@@ -16,16 +16,17 @@ import typer
 if TYPE_CHECKING:
     from knowledge import KnowledgeBase, Question, Scope, Settings
 
-DONE, FAILED, WRONG_USE = 0, 1, 2
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 LONGEST_MESSAGE = 480
 """Characters of one line about a mistake; programs rely on less than 500."""
+DATABASE_SECONDS = 2.0
+"""How often a server that starts looks for its database."""
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
 app = typer.Typer(
     name="footnote",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -67,7 +68,9 @@ def _version(*, wanted: bool) -> None:
 @app.command(epilog="Example: footnote demo --docs ./handbook")
 def demo(
     docs: Annotated[Path | None, typer.Option(help="A folder of documents; without it Footnote's own.")] = None,
-    port: Annotated[int, typer.Option(envvar="PORT", help="Where the page is served on 127.0.0.1.")] = 3000,
+    port: Annotated[
+        int, typer.Option(envvar="PORT", min=0, max=65535, help="Where the page is served on 127.0.0.1.")
+    ] = 3000,
 ) -> None:
     """Run the whole bot in a Slack of its own, in a page of your browser: no account, no key."""
     from bot.demo import run_demo
@@ -111,6 +114,9 @@ def reindex(
 ) -> None:
     """Make the index say exactly what the folder says."""
     from bot.terminal import print_report, reindex_progress
+
+    if not source.strip():
+        _fail("Name a folder or a source: the name is empty.", WRONG_USE)
 
     async def work() -> None:
         async with _knowledge() as kb:
@@ -230,7 +236,22 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Run the command line; mistakes of the person become one sentence and exit code 2."""
-    app()
+    # Typer brings its own Click and shows of its errors only this one, whose base they all share.
+    usage_error = typer.BadParameter.__bases__[0]
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except Exception as exc:
+        if not isinstance(exc, usage_error):
+            raise
+        _exit_with(f"{exc.format_message()} `footnote --help` lists the commands.")  # type: ignore[attr-defined]
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _exit_with(message: str) -> NoReturn:
+    typer.echo(f"footnote: {message[:LONGEST_MESSAGE]}", err=True)
+    sys.exit(WRONG_USE)
 
 
 # --- what the commands share ----------------------------------------------------------------------------------------
@@ -250,11 +271,25 @@ async def _knowledge(*, logs: bool = False) -> AsyncIterator[KnowledgeBase]:
 
     settings = _settings()
     configure(settings if logs else settings.model_copy(update={"log_level": "WARNING", "log_format": "text"}))
-    kb = await KnowledgeBase.open(settings)
+    kb = await (_opened_at_last(settings) if logs and settings.on_postgres else KnowledgeBase.open(settings))
     try:
         yield kb
     finally:
         await kb.close()
+
+
+async def _opened_at_last(settings: Settings) -> KnowledgeBase:
+    """Wait for a database server that is not there yet: servers start in any order."""
+    import logging
+
+    from knowledge import DatabaseUnavailableError, KnowledgeBase
+
+    while True:
+        try:
+            return await KnowledgeBase.open(settings)
+        except DatabaseUnavailableError:
+            logging.getLogger(__name__).warning("database.unreachable")
+            await asyncio.sleep(DATABASE_SECONDS)
 
 
 def _run(work: Callable[[], Awaitable[T]]) -> T:
@@ -271,7 +306,7 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
     except FootnoteError as exc:
         _fail(str(exc), FAILED)
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         raise typer.Exit(FAILED) from None
 
@@ -303,7 +338,8 @@ def _questions(text: str | None, file: Path | None, scope: Scope) -> Iterator[Qu
     for line in _texts(file) if file else [text or ""]:
         if not line.strip():
             _fail("The question is empty.", WRONG_USE)
-        yield Question(line, scope=scope)
+        # Bytes that are no UTF-8, and halves of surrogate pairs, cannot be searched or stored.
+        yield Question(line.encode("utf-8", "replace").decode("utf-8"), scope=scope)
 
 
 def _texts(file: Path) -> list[str]:

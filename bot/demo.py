@@ -63,6 +63,8 @@ async def _answer(settings: Settings, source: str) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     kb = await KnowledgeBase.open(settings)
     try:
+        if source != OWN_DOCS:
+            await kb.retire_source(OWN_DOCS)
         await _index(kb, source)
         typer.echo("Ask away: mention @footnote in #general, write to it directly, or type /ask. Ctrl-C ends it.")
         await serve(kb, settings, stop=stop)
@@ -94,7 +96,7 @@ def _demo_settings(settings: Settings, sandbox: SandboxServer, name: str, folder
         "slack_api_url": sandbox.api_url,
         "port": None,
     }
-    return settings.model_copy(update=connected).with_team(team)
+    return settings.model_copy(update=connected).with_team(team, given=settings.team_given)
 
 
 def _app() -> App:

@@ -45,7 +45,7 @@ _BROADCAST = re.compile(
     rf"(?<![\w.])@(?={_MARKS}(?:{'|'.join(_MARKS.join(word) for word in ('channel', 'here', 'everyone', 'group'))}){_MARKS}\b)"
 )
 """For text in which every look-alike is the letter that it looks like."""
-_LATIN = str.maketrans("аеорсухһңԁіӏνսցոѵɡɑıοερϲⅼ", "aeopcyxhhdilvugnvgaioepcl")  # noqa: RUF001
+_LATIN = str.maketrans("аеорсухһңԁіӏνսցոѵɡɑıοερϲⅼ", "aeopcyxhhdilvugnvgaioepcl")
 _NARROW = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"\u3002": ".", "\uff61": "."})
 """Wide forms that a client may read as ASCII, character by character."""
 
@@ -60,7 +60,7 @@ _TOP_LEVEL = (
 _REST = r"[^\s<>\"|`\u2039\u203a]"
 _ADDRESS = re.compile(
     rf"[a-z][a-z0-9+.\-]{{1,31}}:/+{_REST}+"
-    rf"|(?:mailto|tel|sms|callto|skype|facetime|javascript|vbscript|data|blob|about|view-source):{_REST}+"
+    rf"|(?:https?|ftps?|file|slack|mailto|tel|sms|callto|skype|facetime|javascript|vbscript|data|blob|about|view-source):{_REST}+"
     rf"|www\.{_REST}+"
     rf"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     rf"|(?<![^\W_])(?:[^\W_][\w-]{{0,62}}\.){{1,10}}(?:(?:{_TOP_LEVEL})(?![\w-])(?:[:/?#]{_REST}*)?|[a-z]{{2,24}}/{_REST}+)",

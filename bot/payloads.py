@@ -139,6 +139,17 @@ def parse(raw: bytes, content_type: str) -> Body:
         raise MalformedPayloadError from exc
     if not isinstance(body, dict):
         raise MalformedPayloadError
+    return _encodable(body)
+
+
+def _encodable(body: Body) -> Body:
+    """Replace halves of surrogate pairs, which JSON can hold and no encoding can write."""
+    written = json.dumps(body, ensure_ascii=False)
+    try:
+        written.encode("utf-8")
+    except UnicodeEncodeError:
+        repaired: Body = json.loads(written.encode("utf-8", "replace"))
+        return repaired
     return body
 
 
@@ -149,6 +160,11 @@ def _is_json(raw: bytes, content_type: str) -> bool:
 def _form(text: str) -> Body:
     fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100, errors="strict"))
     return json.loads(fields["payload"]) if "payload" in fields else fields
+
+
+def is_handshake(body: Body) -> bool:
+    """Say whether Slack only tries whether we are there: for a new address, or to check its certificate."""
+    return "ssl_check" in body or (body.get("type") == "url_verification" and isinstance(body.get("challenge"), str))
 
 
 def delivery(body: Body) -> Delivery:
@@ -411,6 +427,18 @@ def _ts(entry: Body) -> float:
         return float(entry.get("ts") or 0)
     except ValueError:
         return 0.0
+
+
+_SMALL_TALK = re.compile(
+    r"\W*(?:hi|hello|hey|hallo|good (?:morning|afternoon|evening)|thanks?(?: you)?(?: (?:a lot|very much))?|thx|help"
+    r"|who are you|what (?:can|do) you do|what can i ask(?: you)?|how do you work|are you there)\W*",
+    re.IGNORECASE,
+)
+
+
+def is_small_talk(text: str) -> bool:
+    """Say whether somebody greets, thanks or asks what we are for, which no document answers."""
+    return _SMALL_TALK.fullmatch(text) is not None
 
 
 def has_words(text: str) -> bool:

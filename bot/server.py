@@ -121,7 +121,7 @@ class Endpoints:
             return self._refused("signature", 401)
         try:
             body = payloads.parse(raw, request.headers.get("content-type", ""))
-            if body.get("type") not in ("url_verification", "ssl_check"):
+            if not payloads.is_handshake(body):
                 payloads.delivery(body)
             response = await self._dispatch(body, request)
         except MalformedPayloadError:

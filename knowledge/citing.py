@@ -532,7 +532,9 @@ def _without_dates(text: str) -> str:
 def _is_currency(name: str, found: Sequence[_Found]) -> bool:
     """Say whether a name is a currency that the passages write in another way."""
     ways = _CURRENCIES.get(name.casefold(), frozenset())
-    return any(way in (quote.evidence.tokens if way.isalpha() else quote.evidence.words) for way in ways for quote in found)
+    return any(
+        way in (quote.evidence.tokens if way.isalpha() else quote.evidence.words) for way in ways for quote in found
+    )
 
 
 def _names(text: str) -> Iterator[str]:

@@ -185,7 +185,8 @@ class KnowledgeBase:
         if configured is None:
             known = ", ".join(sorted(self.settings.team.sources)) or "none yet; name them in footnote.toml"
             raise SourceError(f"There is no source {name!r}. The sources are: {known}.")
-        record = SourceRecord(name, str(configured.path), configured.audience, configured=True, url=configured.url)
+        given = self.settings.team_given
+        record = SourceRecord(name, str(configured.path), configured.audience, configured=given, url=configured.url)
         return record, folder
 
     async def _find_source(self, name: str) -> SourceRecord:
@@ -206,10 +207,13 @@ class KnowledgeBase:
         records = await self._store.corpus.source_records()
         protected = [Path(record.root) for record in records if record.configured and record.active]
         protected += [source.path for source in self.settings.team.sources.values()]
+        if root == root.parent:
+            raise SourceError(f"{root} is the whole machine: name the folder with the documents.")
         for other in protected:
             if overlap(root, other):
                 raise SourceError(
-                    f"{root} shares files with the configured source in {other}: reindex that source by its name."
+                    f"{root} shares files with a configured source in {other}: reindex that source by its name, "
+                    "with the footnote.toml that names it."
                 )
         record = SourceRecord(_folder_name(root, records), str(root), Audience(), configured=False)
         return await self._runs.run_here(record, folder="", allow_empty=allow_empty, on_progress=on_progress)
@@ -252,6 +256,10 @@ class KnowledgeBase:
         if first not in self.settings.team.sources or name.startswith(("/", ".", "~")):
             return False
         return not separator or not Path(name).is_dir()
+
+    async def retire_source(self, name: str) -> None:
+        """Use a source for no answer any more, until it is reindexed."""
+        await self._store.corpus.retire_source(name)
 
     async def give_feedback(self, feedback: Feedback) -> bool:
         """Store a vote, reasons, a comment, a correction; True when that was new. Raises UnknownAnswerError."""

@@ -8,12 +8,18 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from knowledge.errors import ConfigurationError
 from knowledge.types import Audience
 
+SLACK_ID = {
+    "channels": re.compile(r"[CDG][A-Z0-9]+"),
+    "users": re.compile(r"[UW][A-Z0-9]+"),
+    "usergroups": re.compile(r"S[A-Z0-9]+"),
+}
+SLACK_EXAMPLE = {"channels": "C0123ABCD", "users": "U0123ABCD", "usergroups": "S0123ABCD"}
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -29,6 +35,17 @@ class SourceSettings(BaseModel):
     usergroups: tuple[str, ...] = ()
     url: str | None = None
     """Where the documents can be opened: the document's path is appended to make a link."""
+
+    @field_validator("channels", "users", "usergroups")
+    @classmethod
+    def _slack_ids(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """An empty list would open the source to everyone, a name instead of an id close it to all: refuse both."""
+        if not value:
+            raise ValueError("names nobody; leave it out if the source is for everyone")
+        for entry in value:
+            if not SLACK_ID[str(info.field_name)].fullmatch(entry):
+                raise ValueError(f"{entry!r} is not a Slack id such as {SLACK_EXAMPLE[str(info.field_name)]}")
+        return value
 
     @property
     def audience(self) -> Audience:
@@ -229,9 +246,12 @@ class Settings(BaseSettings):
             return settings
         return settings.with_team(TeamFile.load(path))
 
-    def with_team(self, team: TeamFile) -> Self:
-        """Return these settings with other sources, admins and escalation."""
-        return self.model_copy(update={"team": team, "team_given": True})
+    def with_team(self, team: TeamFile, *, given: bool = True) -> Self:
+        """Return these settings with other sources, admins and escalation.
+
+        When it is not `given`, the sources are used, but what the database knows of other sources stands.
+        """
+        return self.model_copy(update={"team": team, "team_given": given})
 
     def prepare_home(self) -> Path:
         """Make `FOOTNOTE_HOME` if it is not there and return it. Raises ConfigurationError."""

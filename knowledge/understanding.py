@@ -15,7 +15,7 @@ SHORT = 4
 _LEANS = re.compile(
     r"^\W*(and|or|but|also|then|so|what about|how about|what if|why|how so|which ones?"
     r"|und|oder|aber|auch|et|ou|mais|y|o|pero)\b"
-    r"|\b(it|its|they|them|their|those|these|that one|this one|same|instead|there)\b",
+    r"|\b(it|its|they|them|their|he|she|him|his|her|hers|those|these|that|this one|same|instead|there)\b",
     re.IGNORECASE,
 )
 
@@ -35,7 +35,6 @@ def leans(text: str) -> bool:
 
 
 def _last_question(history: Sequence[Turn]) -> str | None:
-    for turn in reversed(history):
-        if turn.speaker != ASSISTANT and turn.text.strip():
-            return turn.text.strip()
-    return None
+    """Return the last question that stood alone: in a row of follow-ups the topic was named before them all."""
+    asked = [turn.text.strip() for turn in history if turn.speaker != ASSISTANT and turn.text.strip()]
+    return next((text for text in reversed(asked) if not leans(text)), asked[-1] if asked else None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
+
+ROOT = Path(__file__).parent.parent
 
 
 def run(*words: str) -> Result:
@@ -155,6 +159,38 @@ def test_misuse_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("FOOTNOTE_EMBEDDER")
     monkeypatch.setenv("PORT", "many")
     assert "PORT" in refusal("ask", "why?")
+
+
+@pytest.mark.parametrize("who", ["users = []", 'channels = ["general"]', 'usergroups = ["U1"]'])
+def test_an_audience_that_cannot_be_meant_is_refused(handbook: Path, tmp_path: Path, who: str):
+    (tmp_path / "footnote.toml").write_text(f'[sources.hr]\npath = "handbook"\n{who}\n', "utf-8")
+    assert who.partition(" ")[0] in refusal("reindex", "hr")
+
+
+@pytest.mark.parametrize("folder", ["", "  ", "/"])
+def test_a_folder_that_cannot_be_meant_is_refused(folder: str):
+    assert refusal("reindex", folder)
+
+
+def test_a_damaged_database_is_one_sentence(handbook: Path, tmp_path: Path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "footnote.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    assert "database" in refusal("ask", "why?")
+    assert "FAIL knowledge" in run("doctor").stdout
+
+
+def test_words_that_no_encoding_can_write_are_asked_all_the_same(handbook: Path):
+    run_json("reindex", str(handbook))
+    assert run_json("ask", "hotel limit in Zurich \udcff?")["outcome"] in {"answered", "declined"}
+
+
+@pytest.mark.parametrize("words", [(), ("frobnicate",), ("ask", "--bogus", "x"), ("feedback",)])
+def test_wrong_words_are_one_line_and_exit_code_2(words: tuple[str, ...]):
+    done = subprocess.run([sys.executable, "-m", "bot", *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("footnote: ")
 
 
 def test_an_empty_folder_changes_nothing(handbook: Path):

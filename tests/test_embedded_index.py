@@ -6,9 +6,11 @@ import asyncio
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +169,25 @@ async def test_many_searches_that_come_at_once_make_one_update(store: Store, tmp
     index = await filled(store, tmp_path)
     results = await asyncio.gather(*(lexical(index) for _ in range(50)))
     assert all(len(result) == 50 for result in results)
+
+
+async def test_a_search_waits_only_for_chunks_that_answers_may_use(store: Store, tmp_path: Path):
+    index = await filled(store, tmp_path)
+    (folder,) = (tmp_path / "index").iterdir()
+    await store_entries(store, entries(50, 60))
+    async with embedded_index.Cache(folder, DIMENSIONS).lock():  # as a process that is writing
+        await store.corpus.log_added("test", [entry.chunk_id for entry in entries(50, 60)])
+        assert len(await asyncio.wait_for(lexical(index), 10)) == 50
+        make_live(tmp_path)
+        search = asyncio.create_task(lexical(index))
+        done, _ = await asyncio.wait([search], timeout=0.3)
+        assert not done
+    assert len(await asyncio.wait_for(search, 10)) == 60
+
+
+def make_live(home: Path) -> None:
+    with closing(sqlite3.connect(home / "footnote.db")) as connection, connection:
+        connection.execute("UPDATE chunks SET state = 'live'")
 
 
 async def test_a_cancelled_search_leaves_the_lock_to_others(store: Store, tmp_path: Path):

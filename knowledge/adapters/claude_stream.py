@@ -11,7 +11,7 @@ from anthropic.types import RawMessageStreamEvent
 
 from knowledge.adapters.claude_request import Sent
 from knowledge.drafting import DECLINES, MISSING, Presenter, finished_spans
-from knowledge.prompts import Prompt
+from knowledge.prompts import Prompt, Recital
 from knowledge.types import DraftSentence, Quote
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})
@@ -39,7 +39,7 @@ class Reply:
     """
 
     def __init__(self, sent: Sent, prompt: Prompt) -> None:
-        self._sent, self._prompt = sent, prompt
+        self._sent, self._recital = sent, Recital(prompt)
         self._content: list[dict[str, Any]] = []
         self._inputs: dict[int, str] = {}
         self._text = ""
@@ -122,7 +122,7 @@ class Reply:
             return None
         stump = last and self.stop_reason in TOO_LONG and not words.rstrip("*_").endswith(_TERMINAL)
         text = self._presenter.present(words)
-        if not text or self.declined or DECLINES in text or stump or self._prompt.repeated_in(text):
+        if not text or self._recital.recites(text) or self.declined or DECLINES in text or stump:
             return None
         return DraftSentence(text, tuple(dict.fromkeys(quote for block in blocks for quote in block.quotes)))
 

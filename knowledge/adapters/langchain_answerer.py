@@ -16,7 +16,7 @@ from knowledge.adapters.claude_request import canonical, title, turns
 from knowledge.drafting import DECLINES, MISSING, Presenter, named_part
 from knowledge.errors import AnswererUnavailableError, ConfigurationError
 from knowledge.ports import AnswerEvent, AnswerRequest
-from knowledge.prompts import load
+from knowledge.prompts import Recital, load
 from knowledge.settings import Settings
 from knowledge.types import Draft, DraftSentence, Passage, Quote
 
@@ -47,7 +47,7 @@ class LangChainAnswerer:
     async def answer(self, request: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
         """Yield each line when it is whole, then the draft. Raises AnswererUnavailableError."""
         messages = self._messages(request)
-        reply = _Reply(self._prompt.repeated_in)
+        reply = _Reply(Recital(self._prompt).recites)
         begun = perf_counter()
         async with aclosing(self._lines(messages, reply, request.deadline)) as lines:
             async for line in lines:

@@ -152,6 +152,11 @@ class Corpus:
 
         await self._database.write(work)
 
+    async def retire_source(self, name: str) -> None:
+        """Use a source for no answer any more; what was indexed of it stays until somebody needs it again."""
+        async with self._database.writing() as connection:
+            await connection.execute(update(sources).where(sources.c.name == name).values(active=False))
+
     async def source_records(self) -> list[SourceRecord]:
         """List the sources by name."""
         return [_source_record(row) for row in await self._rows(select(sources).order_by(sources.c.name))]

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from knowledge.errors import DatabaseUnavailableError
+from knowledge.errors import ConfigurationError, DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
 T = TypeVar("T")
 
+DAMAGED = ("file is not a database", "disk image is malformed")
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a write waits for another process's transaction on SQLite before it gives up."""
 PRAGMAS = (
@@ -49,7 +50,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url: URL = make_url(url)
+        self.url: URL = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writer_turn = asyncio.Lock()
         if self.is_sqlite:
@@ -106,6 +107,14 @@ class Database:
             self._in_thread.close()
 
 
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # The cause names the URL, and with it the password.
+        raise ConfigurationError("DATABASE_URL must look like postgresql://user:password@host:5432/name.") from None
+
+
 class _SqliteThreads:
     """Threads that run whole transactions, with connections of their own."""
 
@@ -153,6 +162,10 @@ async def _translated() -> AsyncIterator[None]:
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise DatabaseUnavailableError from exc
+        if any(sign in str(exc.orig) for sign in DAMAGED):
+            raise ConfigurationError(
+                "The database file is damaged or no database: restore it, or name another."
+            ) from exc
         raise
 
 

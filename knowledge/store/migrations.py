@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import ProgrammingError
 
-from knowledge.errors import ConfigurationError, DatabaseVersionError
+from knowledge.errors import ConfigurationError, DatabaseUnavailableError, DatabaseVersionError
 from knowledge.store.database import Database
 from knowledge.tables import HEAD
+
+REFUSED = re.compile(
+    r"password authentication failed for user \"[^\"]*\"|fe_sendauth: no password supplied"
+    r"|(?:role|database) \"[^\"]*\" does not exist|invalid (?:URI query parameter|connection option): ?\"[^\"]*\""
+    r"|invalid connection option \"[^\"]*\""
+)
+"""What a Postgres server, or its client, says when DATABASE_URL is wrong."""
 
 
 async def prepare(database: Database) -> None:
     """Check the revision; migrate SQLite when it is older or new. Postgres is migrated by the release step only.
 
-    Raises DatabaseVersionError when the database is newer, or on Postgres not at our revision.
+    Raises DatabaseVersionError when the database is newer, or on Postgres not at our revision, ConfigurationError when
+    the server refuses us.
     """
     path = database.path
     if path is not None:
         _make_folder(path)
-    found = await _revision(database)
+    with _refusals():
+        found = await _revision(database)
     if found == HEAD:
         return
     if path is None:
@@ -35,6 +46,19 @@ async def prepare(database: Database) -> None:
         found = await _revision(database)
         if found != HEAD:
             await _upgrade(database, found)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell a server that does not let us in, which no waiting will change, from one that is not there."""
+    try:
+        yield
+    except (DatabaseUnavailableError, ProgrammingError) as exc:
+        said = " ".join(str(exc.orig if isinstance(exc, ProgrammingError) else exc.__cause__).split())
+        refused = REFUSED.search(said)
+        if refused is None:
+            raise
+        raise ConfigurationError(f"DATABASE_URL: {refused[0]}.") from exc
 
 
 def _make_folder(path: Path) -> None:

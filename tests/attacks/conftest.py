@@ -92,7 +92,7 @@ def settings(tmp_path: Path, company: Path, sandbox: SandboxServer, api: Message
         anthropic_api_key=SecretStr(api.key),
         anthropic_base_url=api.url,
         port=0,
-        passages=3,
+        passages=2,
     ).with_team(team(company))
 
 

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
+import contextlib
 import html
 import json
 import re
@@ -19,13 +22,15 @@ CONTROL = re.compile(r"<([^<>\n]*)>")
 MENTION = re.compile(r"<\s*[!@#]")
 BROADCAST = re.compile(r"(?<![\w.])@(?:channel|here|everyone|group)\b", re.IGNORECASE)
 BARE = re.compile(
-    r"[a-z][a-z0-9+.-]*:/+[^\s/]|(?:mailto|tel|sms|javascript|vbscript|callto|data):[^\s]|www\.\w|\w@[\w-]+\.\w"
+    r"[a-z][a-z0-9+.-]*:/+[^\s/]|(?:https?|mailto|tel|sms|javascript|vbscript|callto|data):[^\s]|www\.\w|\w@[\w-]+\.\w"
     r"|\w\.(?:com|net|org|ru|live)\b|(?<![\w\u2236])//\w[\w-]*\.\w",
     re.IGNORECASE,
 )
 """What a client may make clickable although no markup says so."""
 LOOKALIKES = str.maketrans("аеорсухһнԁісⅽеѕӏ", "aeopcyxhhdiccesl")
 NARROW = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F) if chr(code) != "@"})
+MARKS = re.compile(r"\[\d+\](?:\([^)\s]*\))?|_\(unsupported\)_")
+BLOB = re.compile(r"[A-Za-z0-9+/]{60,}")
 POSTING = ("chat.postMessage", "chat.postEphemeral", "chat.update", "response_url")
 
 
@@ -140,6 +145,21 @@ def unseen(said: Said) -> list[str]:
 
 def _hidden(letter: str) -> bool:
     return unicodedata.category(letter) in ("Cc", "Cf", "Co", "Cs") or letter in "\u3164\u115f\u1160\uffa0\u034f\u2800"
+
+
+def letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def decoded(text: str) -> Iterator[str]:
+    """Yield what a text says in each form that an attacker may have asked for; our own marks are no part of it."""
+    bare = MARKS.sub("", text)
+    yield from (bare, bare[::-1], codecs.encode(bare, "rot13"), "\n".join(line[::-1] for line in bare.splitlines()))
+    for blob in BLOB.findall(bare):
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(blob[: len(blob) // 4 * 4]).decode("utf-8", "replace")
+        with contextlib.suppress(ValueError):
+            yield bytes.fromhex(blob[: len(blob) // 2 * 2]).decode("utf-8", "replace")
 
 
 def unfurls(method: str, arguments: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from knowledge import (
     Answer,
+    ConfigurationError,
     DatabaseUnavailableError,
     Delivery,
     KnowledgeBase,
@@ -95,3 +96,20 @@ async def test_a_database_that_is_not_there_is_said_in_one_sentence(settings: Se
     nowhere = settings.model_copy(update={"database_url": "postgresql://127.0.0.1:9/nothing"})
     with pytest.raises(DatabaseUnavailableError, match=SENTENCE):
         await KnowledgeBase.open(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"/test_": "/nothing_"}, r"DATABASE_URL: database .* does not exist\."),
+        ({"postgres@": "nobody@"}, r"DATABASE_URL: role .* does not exist\."),
+        ({"?host": "?colour=blue&host"}, r"DATABASE_URL: invalid connection option .*colour.*\."),
+        ({"@/": "@host:port/"}, r"DATABASE_URL must look like postgresql://user:password@host:5432/name\."),
+    ],
+)
+async def test_a_wrong_address_is_a_wrong_configuration(settings: Settings, change: dict[str, str], said: str) -> None:
+    url = settings.database_url or ""
+    for old, new in change.items():
+        url = url.replace(old, new, 1)
+    with pytest.raises(ConfigurationError, match=said):
+        await KnowledgeBase.open(settings.model_copy(update={"database_url": url}))
