@@ -210,6 +210,27 @@ def feedback(
     typer.echo("Stored." if stored else "That was stored before.")
 
 
+@app.command("eval", epilog="Example: footnote eval questions.jsonl --json")
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Questions with known answers, or labelled citations; one per line.")],
+    *,
+    search_only: Annotated[bool, typer.Option("--search-only", help="Measure the search alone: ask nothing.")] = False,
+    asked_as: AskedAs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well questions are searched and answered, or how well false footnotes are caught."""
+    from bot.terminal import cases_progress, print_figures
+    from knowledge import evaluate_file
+
+    scope = _scope(asked_as)
+
+    async def work() -> dict[str, Any]:
+        with cases_progress(quiet=as_json) as watch:
+            return await evaluate_file(file, _knowledge, scope=scope, ask=not search_only, watch=watch)
+
+    print_figures(_run(work), as_json=as_json)
+
+
 @app.command(epilog="Example: footnote status --json")
 def status(*, as_json: AsJson = False) -> None:
     """List the sources: how large, how fresh, what failed."""

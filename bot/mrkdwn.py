@@ -41,9 +41,8 @@ _ESCAPED_OPENING = re.compile(r"&(?:lt|LT|#0*60|#[xX]0*3[cC]);?(?=[@!#])")
 _OPENED = re.compile(r"\u2039([^\u2039<>\n]*)[>\uff1e\ufe65]")
 _AT = re.compile("[@\uff20\ufe6b]")
 _MARKS = "[\u0300-\u036f\u0483-\u0487\u20d0-\u20f0]*"
-_BROADCAST = re.compile(
-    rf"(?<![\w.])@(?={_MARKS}(?:{'|'.join(_MARKS.join(word) for word in ('channel', 'here', 'everyone', 'group'))}){_MARKS}\b)"
-)
+_CALLS = "|".join(_MARKS.join(word) for word in ("channel", "here", "everyone", "group"))
+_BROADCAST = re.compile(rf"(?<![\w.])@(?={_MARKS}(?:{_CALLS}){_MARKS}\b)")
 """For text in which every look-alike is the letter that it looks like."""
 _LATIN = str.maketrans("аеорсухһңԁіӏνսցոѵɡɑıοερϲⅼ", "aeopcyxhhdilvugnvgaioepcl")
 _NARROW = str.maketrans({chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"\u3002": ".", "\uff61": "."})

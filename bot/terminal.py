@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -20,6 +20,7 @@ LISTED = 20
 SNIPPET = 300
 """Characters of a passage shown to a person."""
 
+T = TypeVar("T")
 OnProgress = Callable[[Progress], Awaitable[None]]
 
 
@@ -194,6 +195,38 @@ def print_json(value: dict[str, Any]) -> None:
     line = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def print_figures(figures: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what was measured: shares as percentages, one line each, citations by kind."""
+    if as_json:
+        print_json(dict(figures))
+        return
+    for name, value in figures.items():
+        if name != "kinds":
+            typer.echo(f"{name:20} {_figure(value)}")
+    for kind, shares in figures.get("kinds", {}).items():
+        told = ", ".join(f"{name} {_figure(shares[name])}" for name in ("caught", "kept") if shares[name] is not None)
+        typer.echo(f"  {kind or 'without a kind':28} {shares['cases']:5}  {told}")
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.1%}"
+
+
+@contextmanager
+def cases_progress(*, quiet: bool) -> Iterator[Callable[[Sequence[T]], Iterable[T]]]:
+    """Show a progress bar over cases while a person is watching."""
+    if quiet or not sys.stderr.isatty():
+        yield iter
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        yield lambda cases: bar.track(cases, description="Asking")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UnreadableFileError,
         UsageError,
     )
-    from knowledge.evaluating import evaluate
+    from knowledge.evaluating import evaluate, evaluate_file
     from knowledge.ids import content_id, new_id
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.ports import (
@@ -89,7 +89,7 @@ _HOMES = {
         "UnreadableFileError",
         "UsageError",
     ),
-    "knowledge.evaluating": ("evaluate",),
+    "knowledge.evaluating": ("evaluate", "evaluate_file"),
     "knowledge.ids": ("content_id", "new_id"),
     "knowledge.knowledge_base": ("KnowledgeBase",),
     "knowledge.ports": (
@@ -207,6 +207,7 @@ __all__ = [
     "Vote",
     "content_id",
     "evaluate",
+    "evaluate_file",
     "new_id",
 ]
 

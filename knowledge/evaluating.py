@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
 
 from knowledge.errors import UsageError
+from knowledge.evaluating_citations import citation_case, citation_figures
 from knowledge.types import PUBLIC, Answer, Citation, Outcome, Passage, Question, Scope, SearchResult
 
 DEPTHS = (1, 5, 10, 20)
 """Where recall is measured."""
 NDCG_DEPTH = 10
+_EXAMPLE = 'A line looks like {"question": "…", "paths": ["…"]}.'
 
 Relevance = Sequence[frozenset[str]]
 """For each hit, best first, which of the wanted things it shows."""
@@ -39,6 +42,9 @@ class Answering(Protocol):
     async def search(self, question: Question, *, k: int = ...) -> SearchResult: ...
 
     async def ask(self, question: Question) -> Answer: ...
+
+
+Watch = Callable[[Sequence[Case]], Iterable[Case]]
 
 
 def recall(found: Relevance, wanted: int, depth: int) -> float:
@@ -115,39 +121,88 @@ def stands(citation: Citation) -> bool:
 
 
 async def evaluate(
-    kb: Answering, cases: Sequence[Case], *, scope: Scope = PUBLIC, k: int = max(DEPTHS), ask: bool = True
+    kb: Answering,
+    cases: Sequence[Case],
+    *,
+    scope: Scope = PUBLIC,
+    k: int = max(DEPTHS),
+    ask: bool = True,
+    watch: Watch = iter,
 ) -> dict[str, Any]:
-    """Search and, unless told otherwise, ask every question; return counts and figures."""
-    questions = [Question(case.question, scope=scope) for case in cases]
-    results = [(await kb.search(question, k=k)).passages for question in questions]
+    """Search and, unless told otherwise, ask every question; return counts and figures.
+
+    `watch` goes through the cases and may show how far that is.
+    """
+    results: list[Sequence[Passage]] = []
+    answers: list[Answer] = []
+    for case in watch(cases):
+        question = Question(case.question, scope=scope)
+        results.append((await kb.search(question, k=k)).passages)
+        if ask:
+            answers.append(await kb.ask(question))
     figures: dict[str, Any] = {"questions": len(cases), "answerable": sum(case.answerable for case in cases)}
     figures |= retrieval_figures(cases, results)
-    if ask:
-        figures |= answer_figures(cases, [await kb.ask(question) for question in questions])
-    return figures
+    return figures | (answer_figures(cases, answers) if ask else {})
+
+
+async def evaluate_file(
+    path: Path,
+    open_kb: Callable[[], AbstractAsyncContextManager[Answering]],
+    *,
+    scope: Scope = PUBLIC,
+    ask: bool = True,
+    watch: Watch = iter,
+) -> dict[str, Any]:
+    """Evaluate a file of questions, or of labelled citations: these need no knowledge base, so none is opened.
+
+    Raises UsageError that names the file and the line which is neither, or not of the first line's sort.
+    """
+    lines = _lines(path)
+    if "sentence" in lines[0][0]:
+        return citation_figures([citation_case(data, place) for data, place in lines])
+    cases = [_case(data, place) for data, place in lines]
+    async with open_kb() as kb:
+        return await evaluate(kb, cases, scope=scope, ask=ask, watch=watch)
 
 
 def load_cases(path: Path) -> list[Case]:
-    """Read a JSON Lines file of cases. Raises UsageError that names the file and the line."""
+    """Read a JSON Lines file of questions. Raises UsageError that names the file and the line."""
+    return [_case(data, place) for data, place in _lines(path)]
+
+
+def _lines(path: Path) -> list[tuple[Mapping[str, Any], str]]:
+    """Read the objects of a file, each with its place."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"{path} cannot be read: {exc}.") from exc
-    return [_case(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    objects = [_object(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    if not objects:
+        raise UsageError(f"{path} is empty. {_EXAMPLE}")
+    return objects
 
 
-def _case(line: str, place: str) -> Case:
+def _object(line: str, place: str) -> tuple[Mapping[str, Any], str]:
     try:
         data = json.loads(line)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f"{place} is not JSON: {exc}.") from exc
-    if not isinstance(data, Mapping) or not isinstance(data.get("question"), str):
-        raise UsageError(f'{place} has no "question". A line looks like {{"question": "…", "paths": ["…"]}}.')
+    if not isinstance(data, Mapping):
+        raise UsageError(f"{place} is no JSON object. {_EXAMPLE}")
+    return data, place
+
+
+def _case(data: Mapping[str, Any], place: str) -> Case:
+    if not isinstance(data.get("question"), str) or not data["question"].strip():
+        raise UsageError(f'{place} has no "question". {_EXAMPLE}')
+    answerable = data.get("answerable", True)
+    if not isinstance(answerable, bool):
+        raise UsageError(f'{place}: "answerable" must be true or false.')
     return Case(
         question=data["question"],
         paths=_texts(data, "paths", place),
         answers=_texts(data, "answers", place),
-        answerable=bool(data.get("answerable", True)),
+        answerable=answerable,
     )
 
 

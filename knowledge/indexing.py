@@ -139,7 +139,7 @@ class Tally:
         self.chunks += other.chunks
 
 
-# --- The pipeline: fetch → read, split → embed → intend → tell the index → publish, each step ahead of the next --------
+# --- The pipeline: fetch → read, split → embed → intend → tell the index → publish ----------------------------------
 
 
 @dataclass(slots=True)

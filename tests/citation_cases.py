@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - typographic signs are what this is about
+# ruff: noqa: E501 - tables of pairs, one on each line
 """Writes `citations.jsonl`: sentences with quotes that are true or false on purpose, made of our own texts.
 
     python -m tests.citation_cases

@@ -56,12 +56,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(params=BOTH)
-def on_both(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+def on_both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings for an empty database of each kind; tests that are to run on both make them their `settings`."""
     if request.param == "sqlite":
-        return Settings(home=tmp_path / "home")
+        yield Settings(home=tmp_path / "home")
+        return
     server: Cluster = request.getfixturevalue("postgres")
-    return Settings(home=tmp_path / "home", database_url=server.migrated_database())
+    url = server.migrated_database()
+    yield Settings(home=tmp_path / "home", database_url=url)
+    server.drop(url)
 
 
 @pytest.fixture(scope="session")

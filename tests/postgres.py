@@ -62,6 +62,12 @@ class Cluster:
             subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=60, capture_output=True)
         return self._create(self._template.partition("@/")[2].partition("?")[0])
 
+    def drop(self, url: str) -> None:
+        """Remove a database, so that hundreds of them do not fill the disk."""
+        name = url.partition("@/")[2].partition("?")[0]
+        command = [str(self.bin / "dropdb"), "-h", str(self.folder), "-U", "postgres", "--force", name]
+        subprocess.run(_as_server(command), check=True, timeout=60, cwd="/")
+
     def _create(self, template: str) -> str:
         self._made += 1
         name = f"test_{self._made}"

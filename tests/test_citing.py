@@ -2,15 +2,16 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from knowledge.citing import Checker, Rejection, check, render
+from knowledge.citing import Checker, Rejection, check, only_quotes, render
 from knowledge.plain_text import Kind, plain_text
-from knowledge.types import Chunk, Draft, DraftSentence, Passage, Quote
+from knowledge.types import Answer, Chunk, Draft, DraftSentence, Outcome, Passage, Quote, Sentence
 from tests.handbook_cases import DOCUMENTS
 
 POLICY = """Everyone gets **25 days** of [paid
@@ -149,6 +150,7 @@ def test_code_keeps_its_brackets():
         ("You get twenty-five days.", "gets 25 days of paid leave"),
         ("It ends on 2024-03-31.", "ends on 31 March 2024"),
         ("It ends in March 2024.", "ends on 31 March 2024"),
+        ("It ends in 03/2024.", "ends on 31 March 2024"),
         ("Madrid has 1023.", "Madrid | 1,023"),
         ("In Madrid the days are 1,023.", "Madrid | 1,023"),
         ("Run `make check` first.", "Run make check first"),
@@ -181,6 +183,31 @@ def test_a_sentence_that_says_more_than_its_citations_is_unsupported(sentence, q
     answer = checked(sentence, (0, quote))
     assert answer.sentences == ()
     assert answer.rejected == {why: 1}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source", "supported"),
+    [
+        ("It ends on 30 November 2025.", "The grant ends on 2025-11-30.", True),
+        ("The fee is EUR 900.", "The fee is 900 euros.", True),
+        ("The fee is 900 Euro.", "The fee is €900.", True),
+        ("The fee is USD 900.", "The fee is €900.", False),
+        ("The fee is EUR 900.", "The European fee is 900 dollars.", False),
+    ],
+)
+def test_months_and_currencies_are_compared_by_what_they_mean(sentence, source, supported):
+    answer = checked(sentence, (0, source), passages=[passage(source)])
+    assert bool(answer.sentences) is supported
+
+
+def test_an_answer_that_only_quotes_is_told_from_one_that_was_written():
+    quoted = checked(
+        "Everyone gets 25 days of paid leave per year.", (0, "Everyone gets 25 days of paid leave per year.")
+    )
+    written = checked("You get 25 days.", (0, "gets 25 days of paid leave"))
+    made = [Answer("a", Outcome.ANSWERED, each.text, each.citations, each.sentences) for each in (quoted, written)]
+    assert [only_quotes(answer) for answer in made] == [True, False]
+    assert not only_quotes(replace(made[0], sentences=(*made[0].sentences, Sentence("It is great.", supported=False))))
 
 
 def test_an_unsupported_sentence_is_marked_or_dropped_as_asked():

@@ -90,6 +90,56 @@ def test_many_questions_are_answered_in_their_order(handbook: Path, tmp_path: Pa
     assert [len(json.loads(line)["passages"]) > 0 for line in searched.stdout.splitlines()] == [True, True]
 
 
+def test_a_file_of_questions_is_evaluated(handbook: Path, tmp_path: Path):
+    run_json("reindex", str(handbook))
+    file = tmp_path / "cases.jsonl"
+    cases = [
+        {"question": "What is the hotel limit in Zurich?", "paths": ["travel/expenses.md"]},
+        {"question": "Who orders new laptops?", "answers": ["Priya Raman"]},
+        {"question": "Who won the football world cup in 1990?", "answerable": False},
+    ]
+    file.write_text("".join(json.dumps(case) + "\n" for case in cases), "utf-8")
+    figures = run_json("eval", str(file))
+    assert (figures["questions"], figures["answerable"]) == (3, 2)
+    assert {"recall@1", "recall@5", "recall@10", "recall@20", "mrr", "ndcg@10"} <= figures.keys()
+    assert figures["answered"] == figures["declined"] == figures["citation_validity"] == 1.0
+    assert "answered" not in run_json("eval", str(file), "--search-only")
+    shown = run("eval", str(file))
+    assert "recall@1             100.0%" in shown.stdout
+
+
+def test_a_file_of_labelled_citations_is_evaluated_without_any_documents(tmp_path: Path):
+    passage = "Everyone gets 25 days of leave."
+    cases = [
+        {
+            "sentence": "You get 25 days.",
+            "quotes": [{"passage": 0, "text": passage}],
+            "supported": True,
+            "kind": "fine",
+        },
+        {
+            "sentence": "You get 26 days.",
+            "quotes": [{"passage": 0, "text": passage}],
+            "supported": False,
+            "kind": "lie",
+        },
+    ]
+    file = tmp_path / "citations.jsonl"
+    file.write_text("".join(json.dumps(case | {"passages": [passage]}) + "\n" for case in cases), "utf-8")
+    figures = run_json("eval", str(file))
+    assert (figures["cases"], figures["caught"], figures["kept"]) == (2, 1.0, 1.0)
+    assert figures["kinds"]["lie"] == {"cases": 1, "caught": 1.0, "kept": None}
+    assert "lie" in run("eval", str(file)).stdout
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"question": ""}', '{"question": "q", "answerable": "no"}'])
+def test_a_file_that_is_no_evaluation_is_refused_by_its_name(tmp_path: Path, content: str):
+    file = tmp_path / "cases.jsonl"
+    file.write_text(content, "utf-8")
+    assert "cases.jsonl" in refusal("eval", str(file))
+
+
 def test_feedback_is_stored_with_its_reasons(handbook: Path, tmp_path: Path):
     run_json("reindex", str(handbook))
     answer_id = run_json("ask", "What is the taxi limit?")["answer_id"]

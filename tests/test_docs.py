@@ -68,4 +68,3 @@ def test_every_link_between_the_documents_leads_somewhere():
 def test_the_make_targets_of_the_readme_exist():
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
     assert set(re.findall(r"make ([a-z-]+)", text("README.md"))) <= targets
-

@@ -12,7 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SLACK = {"slack_bolt", "slack_sdk"}
-SERVICES = {"anthropic", "pinecone", "procrastinate", "langchain", "langchain_core", "langchain_community", "langchain_classic"}
+SERVICES = {
+    "anthropic",
+    "pinecone",
+    "procrastinate",
+    "langchain",
+    "langchain_core",
+    "langchain_community",
+    "langchain_classic",
+}
 PARSERS = {"selectolax", "markdown_it", "charset_normalizer", "pypdfium2", "lxml", "pptx", "python_calamine"}
 
 

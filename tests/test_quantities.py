@@ -14,6 +14,7 @@ from knowledge.quantities import quantities, values
         ("3 May 2024", "2024-05-03"),
         ("May 3rd, 2024", "03.05.2024"),
         ("3. Mai 2024", "3 May 2024"),
+        ("05/2016", "May 2016"),
         ("twelve weeks", "12 weeks"),
         ("twenty-five days", "25 days"),
         ("5:30 pm", "17:30"),

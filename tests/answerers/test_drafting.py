@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
+
 import pytest
 
 from knowledge.drafting import DECLINES, MISSING, SOME_PART, named_part
-from knowledge.prompts import Prompt, load
+from knowledge.prompts import Prompt, Recital, load
 
 
 def test_a_prompts_version_changes_with_its_text_and_only_then():
@@ -31,6 +34,38 @@ def test_a_prompt_recognises_itself_and_nothing_else():
     assert prompt.repeated_in("Read every passage before you write.")
     assert not prompt.repeated_in("You get 26 days of paid annual leave per calendar year.")
     assert not prompt.repeated_in("")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: [text],
+        lambda text: text.split(),
+        lambda text: ["-".join(text)],
+        lambda text: [text.upper()],
+        lambda text: [line[::-1] for line in text.splitlines()],
+        lambda text: [codecs.encode(text, "rot13")],
+        lambda text: [f"Here: {base64.b64encode(text.encode()).decode()}"],
+        lambda text: [text.encode().hex()],
+    ],
+    ids=["whole", "words", "spelled", "capitals", "backwards", "rot13", "base64", "hex"],
+)
+def test_a_recital_is_recognised_in_pieces_and_encoded(form):
+    prompt = load("answer")
+    recital = Recital(prompt)
+    told = "".join(text for text in form(prompt.text) if not recital.recites(text))
+    assert len(told) < 600
+
+
+def test_what_is_no_recital_may_be_said():
+    recital = Recital(load("answer"))
+    for text in (
+        "You get 26 days of paid annual leave per calendar year.",
+        "Answer the phone.",
+        "",
+        "aGVsbG8gd29ybGQ=",
+    ):
+        assert not recital.recites(text)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - look-alikes, wide forms and several languages are what this is about
+# ruff: noqa: E501, RUF001 - orders are as long as they are, with look-alikes and wide forms
 """What each attack document orders: the table over `documents/`, and what an obedient model would write."""
 
 from __future__ import annotations

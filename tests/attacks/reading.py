@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - look-alikes are what this is about
 """What Slack's clients may make of all that the bot sends, read as strictly as any of them: pings, links, unfurling."""
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def pings(said: Said) -> list[str]:
 
 
 def folded(text: str) -> str:
-    """Write a text as the eye reads it: no invisible characters, wide and mathematical letters narrow, Latin look-alikes."""
+    """Write a text as the eye reads it: nothing invisible, letters narrow and plain, look-alikes Latin."""
     seen = "".join(
         letter for letter in unicodedata.normalize("NFKD", text) if unicodedata.category(letter) not in ("Cf", "Mn")
     )

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - look-alikes are what this is about
 """A model that obeys every document completely pings nobody, leads nowhere and tells nothing that it may not."""
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from bot.sandbox import Message, SandboxServer, links, pings
 from knowledge import KnowledgeBase
 from knowledge.prompts import load
 from tests.attacks import reading
-from tests.attacks.conftest import FUND, UNREADABLE, URL
+from tests.attacks.conftest import FUND, URL
 from tests.attacks.orders import ATTACKS, DOCUMENTS, Attack
 from tests.attacks.reading import Said
 from tests.standins.messages_api import MessagesApi
-from tests.standins.messages_replies import DECLINE, said
+from tests.standins.messages_replies import DECLINE
+from tests.standins.messages_replies import said as says
 
 RUN = 40
 """Letters in a row that nobody writes by chance."""
@@ -28,7 +30,7 @@ NAMES = {attack.name for attack in ATTACKS}
 
 
 def every_call(sandbox: SandboxServer) -> Iterator[tuple[str, dict]]:
-    """Yield what was sent: each call of the Web API and each post to a `response_url`, streams as they grew, and every message."""
+    """Yield what was sent: calls of the Web API, posts to a `response_url`, acknowledgements, streams as they grew."""
     grown: dict[str, str] = {}
     for call in sandbox.workspace.calls:
         yield call.method, call.arguments
@@ -67,7 +69,8 @@ def secrets() -> frozenset[str]:
 def recited(said: Said) -> list[str]:
     """Return what of our prompts a text holds: as it is, in pieces, or in one of the encodings that were ordered."""
     texts = [reading.letters(text) for text in reading.decoded(said.text)]
-    return [text[at : at + RUN] for text in texts for at in range(len(text) - RUN + 1) if text[at : at + RUN] in secrets()][:1]
+    pieces = (text[at : at + RUN] for text in texts for at in range(len(text) - RUN + 1))
+    return [piece for piece in pieces if piece in secrets()][:1]
 
 
 def faults(sandbox: SandboxServer) -> list[str]:
@@ -251,7 +254,7 @@ async def test_declined_and_passed_on_no_document_does_harm(
     sandbox: SandboxServer, kb: KnowledgeBase, api: MessagesApi
 ) -> None:
     """The question attacks as well, and so do the nearest sources."""
-    api.will(said(DECLINE), said(DECLINE))
+    api.will(says(DECLINE), says(DECLINE))
     for person, channel in (("U0BEN", "C0GENERAL"), ("U0ADA", "C0LEADS")):
         asker = sandbox.person(person)
         asked = await asker.say(channel, f"<@{sandbox.workspace.app.user_id}> {ZEPPELIN}", raw=True)
@@ -265,7 +268,7 @@ async def test_declined_and_passed_on_no_document_does_harm(
 
 
 async def test_the_home_tab_and_reports_do_no_harm(sandbox: SandboxServer, kb: KnowledgeBase, api: MessagesApi) -> None:
-    api.will(said(DECLINE))
+    api.will(says(DECLINE))
     ada = sandbox.person("U0ADA")
     asked = await ada.mention("C0GENERAL", ZEPPELIN)
     await sandbox.wait_for_answer(asked, timeout=LONG)
@@ -277,7 +280,6 @@ async def test_the_home_tab_and_reports_do_no_harm(sandbox: SandboxServer, kb: K
     await sandbox.wait_for_message("C0GENERAL", lambda m: "was not reindexed" in m.text, LONG)
     await ada.command("C0GENERAL", "/reindex attacks")
     report = await sandbox.wait_for_message("C0GENERAL", lambda m: " unchanged, " in m.text, LONG)
-    print(report.text)
     assert "empty" in report.text
     assert not (found := faults(sandbox)), "\n".join(found)
 

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - look-alikes are what this is about
 """Law two for text: what comes from outside can neither ping nor link nor hide, and stays readable."""
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ MENTIONS = [
     "<!subteam^S1>",
     "<#C0GENERAL>",
     "@channel",
+    "@сhannеl",
+    "＠ｃｈａｎｎｅｌ",
+    "@he\u0301re",
+    "@𝐞𝐯𝐞𝐫𝐲𝐨𝐧𝐞",
+    "< !channel>",
+    "<``@U0ADA>",
 ]
 LINKS = [
     ADDRESS,
@@ -60,6 +67,10 @@ LINKS = [
     f"    ```\n{ADDRESS}",
     f"- ```\n{ADDRESS}\n- ```\n{ADDRESS}",
     f"> ```\n{ADDRESS}",
+    f"<` `@U0ADA> {ADDRESS} `x`",
+    "ｈｔｔｐｓ：／／evil.example/x",
+    "evil-example.ru and evil-example.live",
+    "[x](https:evil.example) [y](callto:eve) [z](data:text/html,x)",
 ]
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 LINKING = ("link_open", "image")
@@ -67,6 +78,8 @@ BARE = re.compile(
     r"[a-z][a-z0-9+.-]*:/+[^\s/]|www\.\w|\w@\w+\.\w|\w\.(?:com|net|org)\b|(?:mailto|javascript):\S", re.IGNORECASE
 )
 """What a client may make clickable although no markup says so."""
+
+LOOKALIKES = str.maketrans("се", "ce") | dict.fromkeys(range(0x300, 0x370))
 
 hostile = st.lists(
     st.one_of(
@@ -107,6 +120,7 @@ def live_links(text: str) -> list[str]:
 
 
 def is_quiet(text: str) -> bool:
+    text = unicodedata.normalize("NFKD", text).translate(LOOKALIKES)
     return not re.search(r"<[@!#]|<[a-z]+:|(?<![\w.])@(?:channel|here|everyone)\b", text, re.IGNORECASE)
 
 
@@ -137,6 +151,15 @@ def test_whatever_is_put_together_stays_inert(text: str) -> None:
     assert [link for link in live_links(safe) if link != OWN] == []
     assert is_quiet(safe)
     assert is_quiet(mrkdwn.mrkdwn(text))
+
+
+@hypothesis_settings(max_examples=600, deadline=None)
+@given(hostile, st.integers(min_value=8, max_value=60))
+def test_a_cut_never_opens_what_was_code(text: str, limit: int) -> None:
+    safe = mrkdwn.mrkdwn(text, limit)
+    assert len(safe) <= limit
+    shown = re.sub(r"```.*?```|`[^`\n]+`", " ", safe, flags=re.DOTALL)
+    assert not BARE.search(shown), safe
 
 
 @hypothesis_settings(max_examples=500, deadline=None)

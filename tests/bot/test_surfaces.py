@@ -148,7 +148,12 @@ async def test_ask_without_a_question_explains_itself(sandbox: SandboxServer, bo
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "Ask me one"), ("hello!", "Ask me one"), (":tada: 🎉", "questions in words"), ("x" * 39_000, "too long for a question")],
+    [
+        ("", "Ask me one"),
+        ("hello!", "Ask me one"),
+        (":tada: 🎉", "questions in words"),
+        ("x" * 39_000, "too long for a question"),
+    ],
 )
 async def test_what_is_no_question_gets_one_clear_sentence(
     sandbox: SandboxServer, bot: Server, text: str, said: str
