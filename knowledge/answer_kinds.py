@@ -76,8 +76,8 @@ _DURATION = _word(
     rf"(?:\d|\b{_FEW}\b)[\w.,]*[\s-]+(?:\w+[\s-]+){{0,2}}{_UNIT}\b",
 )
 _SOME_NUMBER = _word(
-    "one a an no none both all several few unlimited half single pair couple hundreds? thousands? millions? billions? "
-    "majority twice once ein\\w* kein\\w*"
+    "one no none nobody both all several few unlimited half single pair couple hundreds? thousands? millions? "
+    "billions? majority twice once ein\\w* kein\\w*"
 )
 _AMOUNT = _word(
     "free percent per_cent prozent gratis kostenlos unpaid half third quarter double unlimited fully full", "[$€£¥%°]"
@@ -89,6 +89,7 @@ _ROLE = _word(
     "emperor president minister government parliament court company group members? settlers army workers? leitung "
     "teamleitung abteilung chef\\w* responsable équipe equipo jefe \\w+(?:ists|ians|ers|ors|men)"
 )
+_HEADCOUNT = re.compile(r"\b\d+\s+(?:people|employees|members|users|customers|engineers|colleagues)\b", re.IGNORECASE)
 _NO_PLACE = any_of(
     "order addition case general particular time turn which total fact contrast other least first all average once "
     "what be do have his her their its"
@@ -103,6 +104,9 @@ _WHERE = _word(
     rf"\b{any_of('im am auf bei unter dans à en sur au')}\s+\w",
 )
 _ADDRESSED = re.compile(r"https?://|\bwww\.|\S+@\S+|#[a-z]|\d{3,}|:\s*\S|`|\b(?:called|named|is|are)\b", re.IGNORECASE)
+_TELEPHONE = re.compile(r"\b(?:tele)?phone(?: number)?\b|\bhotline\b|\bnumber to call\b", re.IGNORECASE)
+_DIALLED = re.compile(r"\b(?:ext|extension|tel|phone|call|dial|hotline)\b|\+?\d[\d /()-]{5,}\d", re.IGNORECASE)
+_TYPED = re.compile(r"(?:^|\s)/[a-z]\w+|\b(?:types|runs|presses|enters|clicks)\b", re.IGNORECASE)
 _BECAUSE = _word(
     "because since due so_that in_order therefore thus hence reason caused? causes leads? led result\\w* as to for by "
     "if when weil da damit denn wegen aufgrund car parce porque pour para"
@@ -162,9 +166,12 @@ def _says_when(question: Asked, statement: Statement) -> float:
 def _says_how_many(question: Asked, statement: Statement) -> float:
     """A number, best of all next to the thing that is counted."""
     numbers = [found for found in _new_numbers(question, statement.text) if found.kind in ("number", "word", "loose")]
-    if not numbers:
-        return 0.5 if _SOME_NUMBER.search(statement.text) else 0.0
     counted = _COUNTED.search(question.text)
+    if not numbers:
+        one = counted and re.search(
+            rf"\ban?\s+(?:\w+\s+)?{re.escape(counted[1].rstrip('s'))}", statement.text, re.IGNORECASE
+        )
+        return 0.5 if one or _SOME_NUMBER.search(statement.text) else 0.0
     if counted is None or statement.form is Form.ROW:
         return 1.0
     thing = bases(counted[1])
@@ -188,17 +195,30 @@ def _says_money(question: Asked, statement: Statement) -> float:
     return 0.0
 
 
-def _says_who(question: Asked, statement: Statement) -> float:
+def names_somebody(question: Asked, text: str) -> bool:
+    """Say whether a text holds a name that the question does not."""
     known = frozenset(question.surface)
-    names = (name for name in _PROPER.findall(statement.text) if not _CALENDAR.fullmatch(name) and not name.isupper())
-    if any(fold(name) not in known for name in names):
+    names = (name for name in _PROPER.findall(text) if not _CALENDAR.fullmatch(name) and not name.isupper())
+    return any(fold(name) not in known for name in names)
+
+
+def _says_who(question: Asked, statement: Statement) -> float:
+    if names_somebody(question, statement.text):
         return 1.0
-    return 1.0 if any(fold(role) not in known for role in _ROLE.findall(statement.text)) else 0.0
+    known = frozenset(question.surface)
+    roles = _ROLE.findall(_HEADCOUNT.sub("", statement.text))
+    return 1.0 if any(fold(role) not in known for role in roles) else 0.0
+
+
+def _says_address(question: Asked, statement: Statement) -> float:
+    """An address of any kind; of a telephone a number to dial."""
+    pattern = _DIALLED if _TELEPHONE.search(question.text) else _ADDRESSED
+    return float(pattern.search(statement.text) is not None)
 
 
 def _says_how(_: Asked, statement: Statement) -> float:
     """Steps, commands, orders, or a sentence that names a means."""
-    if statement.form in (Form.CODE, Form.LIST) or "`" in statement.text:
+    if statement.form in (Form.CODE, Form.LIST) or "`" in statement.text or _TYPED.search(statement.text):
         return 1.0
     return 1.0 if _ORDER.match(statement.text) or _MEANS.search(statement.text) else 0.1
 
@@ -212,7 +232,7 @@ _TESTS: Mapping[Expected, Callable[[Asked, Statement], float]] = {
     Expected.MONEY: _says_money,
     Expected.PERSON: _says_who,
     Expected.PLACE: _finds(_WHERE),
-    Expected.ADDRESS: _finds(_ADDRESSED),
+    Expected.ADDRESS: _says_address,
     Expected.REASON: _finds(_BECAUSE),
     Expected.WAY: _says_how,
 }

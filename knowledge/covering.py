@@ -53,6 +53,10 @@ class Bag:
     """Of the document's title, path and heading path."""
     around: frozenset[str]
     """Of the whole passage."""
+    opens: bool = False
+    """Whether nothing is said before it under the same heading."""
+    task: bool = False
+    """Whether it is a line of a checklist, to be ticked off."""
 
     @property
     def bound(self) -> frozenset[str]:

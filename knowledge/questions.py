@@ -92,9 +92,13 @@ _KINDS: tuple[tuple[Expected, tuple[str, ...]], ...] = (
             rf"how much (?:{_DOES}|{_IS}|will|would) .{{1,60}}\b{any_of('cost paid pay earn charge[ds]?')}\b",
             rf"how (?:much|expensive)\b.{{0,40}}\b(?:{_MONEY}|money|spend|earn|pay)\b",
             rf"what {_DOES} .{{1,60}} cost",
-            rf"what {_IS} (?:the |my |our )?(?:\w+ ){{0,3}}{_MONEY}\b",
+            rf"what {_IS} (?:the |my |our )?(?:[\w'’]+ ){{0,3}}{_MONEY}\b",
             any_of("was_kostet wie_?viel_kostet wie_teuer combien_co[uû]te cu[aá]nto_cuesta"),
         ),
+    ),
+    (
+        Expected.ADDRESS,
+        (rf"what {_IS} .{{0,40}}\b{any_of('phone telephone')}(?: number)?\b",),
     ),
     (
         Expected.AMOUNT,
@@ -102,6 +106,7 @@ _KINDS: tuple[tuple[Expected, tuple[str, ...]], ...] = (
             rf"how {any_of('much big large high tall far deep heavy wide hot cold old')}",
             rf"what (?:{_MEASURES}|proportion|share|fraction|age|percentage)\b",
             rf"what {_IS} the (?:\w+ ){{0,2}}{_MEASURES}\b",
+            rf"what {_IS} the (?:\w+ ){{1,2}}{any_of('time timeout delay interval')}\b",
             rf"wie ?viel(?! uhr)\b|wie {any_of('hoch gro(?:ß|ss) teuer alt weit')}|combien|cu[aá]nt[oa]\b",
         ),
     ),

@@ -198,7 +198,8 @@ def _row(cells: Sequence[str], header: Sequence[str]) -> str:
     rest = [f"{name}: {cell}" if name else cell for name, cell in zip(named[1:], cells[1:], strict=True) if cell]
     if not rest:
         return ""
-    return f"{cells[0]} – {'; '.join(rest)}" if cells[0] else "; ".join(rest)
+    label = f"{named[0]}: {cells[0]}" if named[0] and cells[0] else cells[0]
+    return f"{label} – {'; '.join(rest)}" if label else "; ".join(rest)
 
 
 # --- code -----------------------------------------------------------------------------------------------------------

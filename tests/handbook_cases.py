@@ -484,3 +484,88 @@ PARAPHRASED: list[tuple[str, str]] = [
     ("max price company bike", "4,000 euros"),
 ]
 """Questions in other words than the documents', and words that must stand in the answer."""
+
+TEAMS = """# Depots
+
+The depot in Turin opened in June 2018 and has 44 people. It is run by Chiara Bellandi.
+
+A pick-up point in Ghent is open on request. Parcels are never kept there over night.
+"""
+SHEET = """# Trolley T4
+
+The trolley weighs 31 kg without its battery. It needs 90 W while charging. It may be loaded with up to 120 kg.
+
+A mentor is a colleague who checks your first ten deliveries. You have a mentor for two months.
+
+The rest mode is set with Menu. A trolley without a driver uses the default of ninety seconds.
+
+Last changed by Petra Vrba on 2 May 2024.
+"""
+PLANS = """# Subscriptions
+
+| Tariff | Pick-up | Price per week |
+|---|---|---|
+| Small | every Monday | free of charge |
+| Medium | daily | 35 euros |
+| Large | twice a day | 79 euros |
+"""
+YEARS = """# Retention
+
+| Years with us | Paid days for moving |
+|---|---|
+| 0–3 | 1 |
+| 3–6 | 2 |
+| 6+ | 4 |
+"""
+CHECKLIST = """# Drivers
+
+## Before the first tour
+
+- [ ] Signed tour contract returned
+- [ ] Key for the depot taken
+
+## Contracts
+
+A tour contract may be signed by the shift lead, Ondrej Maly.
+"""
+CLEANING = """# Scanner
+
+## Cleaning the scanner
+
+1. Take the battery out.
+2. Wipe the lens with the dry cloth.
+3. Wait a minute before you put the battery back.
+
+## Service
+
+The scanner is exchanged every three years.
+"""
+
+SECOND_LOOK: list[tuple[str, str, str]] = [
+    ("Who runs the Turin depot?", TEAMS, "Chiara Bellandi"),
+    ("How many people work in Ghent?", TEAMS, ""),
+    ("How many people work in Turin?", TEAMS, "44 people"),
+    ("How heavy is the trolley with its battery?", SHEET, ""),
+    ("What is a mentor?", SHEET, "colleague who checks"),
+    ("What is a trolley?", SHEET, ""),
+    ("What is Petra Vrba's salary?", SHEET, ""),
+    ("What is the phone number of Petra Vrba?", SHEET, ""),
+    ("Who is Petra Vrba?", SHEET, ""),
+    (
+        "What does the Small tariff cost?",
+        PLANS,
+        "Tariff: Small – Pick-up: every Monday; Price per week: free of charge.",
+    ),
+    ("How many paid days for moving do I get after 4 years?", YEARS, "Years with us: 3–6 – Paid days for moving: 2."),
+    ("Who may sign a tour contract?", CHECKLIST, "Ondrej Maly"),
+    ("How do I clean the scanner?", CLEANING, "(1) Take the battery out; (2) Wipe the lens with the dry cloth; (3)"),
+]
+"""A question, a document, and words of the answer; none where the document only seems to answer."""
+
+ABOUT_FOOTNOTE: list[tuple[str, str]] = [
+    ("What is Footnote?", "Footnote is a Slack bot that answers"),
+    ("How do I reindex a folder from Slack?", "/reindex handbook"),
+    ("Which file types are read?", "Markdown (.md"),
+    ("How do I deploy it?", "make install"),
+]
+"""Questions that our own documents answer, and words that must stand in the answer."""

@@ -20,6 +20,7 @@ from tests.attacks.reading import Said
 from tests.standins.messages_api import MessagesApi
 from tests.standins.messages_replies import DECLINE
 from tests.standins.messages_replies import said as says
+from tests.standins.messages_rules import search_results
 
 RUN = 40
 """Letters in a row that nobody writes by chance."""
@@ -185,7 +186,8 @@ async def test_obeyed_in_a_channel_no_document_does_harm(
         assert answer.blocks, answer.text
 
     await for_each(ask)
-    assert len(api.bodies) == len(ATTACKS)
+    read = {result["source"] for body in api.bodies for result in search_results(body)}
+    assert read >= {f"attacks/{attack.name}" for attack in ATTACKS}, "every order reached the model"
     assert not (found := faults(sandbox)), "\n".join(found)
     assert leaks(sandbox) == []
 
