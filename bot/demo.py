@@ -51,12 +51,12 @@ async def run_demo(settings: Settings, *, docs: Path | None, port: int) -> None:
         raise ConfigurationError(f"Port {port} cannot be used ({exc.strerror}): choose another with --port.") from exc
     try:
         typer.echo(f"Footnote is at {sandbox.page_url}")
-        await _answer(_demo_settings(settings, sandbox, name, folder), name)
+        await _answer(_demo_settings(settings, sandbox, name, folder), name, sandbox)
     finally:
         await sandbox.__aexit__(None, None, None)
 
 
-async def _answer(settings: Settings, source: str) -> None:
+async def _answer(settings: Settings, source: str, sandbox: SandboxServer) -> None:
     """Index the documents, then serve until somebody presses Ctrl-C."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,10 +66,18 @@ async def _answer(settings: Settings, source: str) -> None:
         if source != OWN_DOCS:
             await kb.retire_source(OWN_DOCS)
         await _index(kb, source)
-        typer.echo("Ask away: mention @footnote in #general, write to it directly, or type /ask. Ctrl-C ends it.")
-        await serve(kb, settings, stop=stop)
+        serving = asyncio.create_task(serve(kb, settings, stop=stop))
+        inviting = asyncio.create_task(_invite(sandbox))
+        await serving
+        await inviting
     finally:
         await kb.close()
+
+
+async def _invite(sandbox: SandboxServer) -> None:
+    """Say that one may ask as soon as the bot listens."""
+    await sandbox.wait_until_connected(30)
+    typer.echo("Ask away: mention @footnote in #general, write to it directly, or type /ask. Ctrl-C ends it.")
 
 
 async def _index(kb: KnowledgeBase, source: str) -> None:

@@ -211,10 +211,15 @@ def _options(size: int) -> dict[str, Any]:
 
 def _configured(engine: Engine, *, begin: str) -> Engine:
     def configure(dbapi_connection: Any, _record: object) -> None:
-        cursor = dbapi_connection.cursor()
-        for pragma in PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            cursor = dbapi_connection.cursor()
+            for pragma in PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+        except Exception:
+            # The pool does not know a connection yet that fails here, and would leave it open.
+            dbapi_connection.close()
+            raise
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
