@@ -25,12 +25,15 @@ from knowledge.types import FailedFile, Piece, SourceFile
 T = TypeVar("T")
 
 BATCH_FILES = 64
-BATCH_BYTES = 8 * 1024**2
+BATCH_BYTES = 1024**2
 """What one transaction holds at most: others write to the same database meanwhile."""
 EMBED_AT_ONCE = 1024
-"""Texts in one call of the embedder or the index."""
-TOLD_TOGETHER = 8
-"""Batches that the index is told of at once, if so many are ready: it has costs for every call."""
+"""Texts in one call of the embedder, ids in one removal."""
+TELL_AT_ONCE = 2048
+"""Chunks in one call of the index."""
+TOLD_TOGETHER = 24
+"""Batches that the index is told of at once, if so many are ready: it has costs for every call, and whatever comes
+before does not wait for it."""
 ATTEMPTS = 3
 """How often a file is tried again that failed for a reason that may pass."""
 
@@ -420,7 +423,7 @@ async def _tell_index(desk: Desk, groups: AsyncGenerator[list[Batch]]) -> AsyncG
     async with aclosing(groups):
         async for group in groups:
             entries = [entry for batch in group for entry in await _entries(desk, batch)]
-            for some in slices(entries, EMBED_AT_ONCE):
+            for some in slices(entries, TELL_AT_ONCE):
                 await desk.index.upsert(some)
             yield group
 
