@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.ids import new_id
-from knowledge.store.database import Database
+from knowledge.store.database import Database, insert_new
 from knowledge.tables import claims, deliveries
 
 
@@ -102,7 +101,7 @@ class Deliveries:
             there = set((await connection.execute(known)).scalars())
             fresh = [row for key, row in rows.items() if key not in there]
             if fresh:
-                await connection.execute(_insert_ignoring(connection, deliveries), fresh)
+                await connection.execute(insert_new(connection, deliveries), fresh)
         return {row["key"] for row in fresh}
 
     async def settle(self, delivery_key: str) -> None:
@@ -153,7 +152,7 @@ class Deliveries:
             "claimed_at": datetime.now(UTC),
         }
         async with self._database.writing() as connection:
-            inserted = await connection.execute(_insert_ignoring(connection, claims).returning(claims.c.key), row)
+            inserted = await connection.execute(insert_new(connection, claims).returning(claims.c.key), row)
             if inserted.one_or_none() is not None:
                 return Claim(key, self.owner, attempts=1)
             return await self._take_over(connection, key, delivery_key, until)
@@ -228,11 +227,6 @@ class Deliveries:
             )
             await connection.execute(delete(claims).where(claims.c.done, claims.c.claimed_at < before))
         return old.rowcount
-
-
-def _insert_ignoring(connection: AsyncConnection, table: Any) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _delivery_row(delivery: Delivery, lease_until: float) -> dict[str, Any]:

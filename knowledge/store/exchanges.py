@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Row, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import UnknownAnswerError
 from knowledge.ids import new_id
 from knowledge.store.corpus import Corpus
-from knowledge.store.database import Database
+from knowledge.store.database import Database, insert_new
 from knowledge.tables import answers, blobs, citations, hits, questions
 from knowledge.types import (
     Answer,
@@ -46,7 +45,7 @@ class Exchanges:
         digest = hashlib.sha256(exchange.request).hexdigest() if exchange.request else None
         async with self._database.writing() as connection:
             row = _question_row(question_id, exchange, standalone)
-            inserted = await connection.execute(_insert_new(connection, questions).returning(questions.c.id), row)
+            inserted = await connection.execute(insert_new(connection, questions).returning(questions.c.id), row)
             if inserted.one_or_none() is None:
                 return False
             if digest is not None:
@@ -109,12 +108,7 @@ _SMALL = 200
 async def _put_blob(connection: AsyncConnection, digest: str, data: bytes) -> None:
     packed = zlib.compress(data) if len(data) > _SMALL else data
     row = {"sha256": digest, "codec": "zlib" if len(data) > _SMALL else "raw", "bytes": packed}
-    await connection.execute(_insert_new(connection, blobs), row)
-
-
-def _insert_new(connection: AsyncConnection, table: Any) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    await connection.execute(insert_new(connection, blobs), row)
 
 
 def _question_row(question_id: str, exchange: Exchange, standalone: str) -> dict[str, Any]:

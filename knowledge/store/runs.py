@@ -12,11 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.ids import content_id, new_id
-from knowledge.store.database import Database
+from knowledge.store.database import Database, insert_new
 from knowledge.tables import run_batches, runs
 from knowledge.types import FailedFile, Progress, ReindexReport, Skipped
 
@@ -93,7 +91,7 @@ class Runs:
         same = runs.c.slot == slot if key is None else or_(runs.c.slot == slot, runs.c.key == key)
         async with self._database.writing() as connection:
             while True:
-                inserted = await connection.execute(_insert_new(connection).returning(runs.c.id), row)
+                inserted = await connection.execute(insert_new(connection, runs).returning(runs.c.id), row)
                 if inserted.one_or_none() is not None:
                     return str(row["id"]), True
                 found = await connection.execute(select(runs.c.id, runs.c.key).where(same))
@@ -276,11 +274,6 @@ _PROGRESS = ("files_done", "files_total", "chunks", "seconds", "seconds_left")
 
 def _mine(run_id: str, owner: str) -> Any:
     return (runs.c.id == run_id) & (runs.c.owner == owner)
-
-
-def _insert_new(connection: AsyncConnection) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(runs).on_conflict_do_nothing()
 
 
 def _new_row(source: str, folder: str, allow_empty: bool) -> dict[str, Any]:
