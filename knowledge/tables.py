@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0007"
 """The revision of the database that this code reads and writes."""
 
 metadata = MetaData(

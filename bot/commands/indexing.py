@@ -1,0 +1,48 @@
+"""The commands that bring documents in and say how they are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.commands.command_line import WRONG_USE, AsJson, fail, knowledge_base, run
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: footnote reindex ./handbook")
+def reindex(
+    source: Annotated[str, typer.Argument(metavar="DIR|SOURCE", help="A folder, or a source of footnote.toml.")],
+    *,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Go on when the folder is empty or most of it has vanished.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the index say exactly what the folder says."""
+    from bot.terminal import print_report, reindex_progress
+
+    if not source.strip():
+        fail("Name a folder or a source: the name is empty.", WRONG_USE)
+
+    async def work() -> None:
+        async with knowledge_base() as kb:
+            begin = kb.reindex if kb.names_source(source) else kb.reindex_folder
+            with reindex_progress(quiet=as_json) as on_progress:
+                report = await begin(source, allow_empty=allow_empty, on_progress=on_progress)
+        print_report(report, as_json=as_json)
+
+    run(work)
+
+
+@app.command(epilog="Example: footnote status --json")
+def status(*, as_json: AsJson = False) -> None:
+    """List the sources: how large, how fresh, what failed."""
+    from bot.terminal import print_sources
+
+    async def work() -> None:
+        async with knowledge_base() as kb:
+            print_sources(await kb.sources(), as_json=as_json)
+
+    run(work)
