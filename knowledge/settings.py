@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -137,18 +138,22 @@ class Settings(BaseSettings):
     port: int | None = Field(default=None, ge=0, le=65535, validation_alias="PORT")
     host: str = "127.0.0.1"
 
-    index: str = "embedded"
-    embedder: str = "wordllama"
-    reranker: str = "none"
+    pinecone_api_key: SecretStr | None = Field(default=None, validation_alias="PINECONE_API_KEY")
+    """Turns Pinecone's index, embedder and reranker on, each unless another one is named."""
+    index: str = Field(default_factory=lambda known: _by_key("pinecone", known, otherwise="embedded"))
+    embedder: str = Field(default_factory=lambda known: _by_key("pinecone", known, otherwise="wordllama"))
+    reranker: str = Field(default_factory=lambda known: _by_key("pinecone", known, otherwise="none"))
     jobs: str = "auto"
     """Who reindexes in the background: `procrastinate`, any worker on the same Postgres; `process`, whoever is asked;
     `auto`, the first on Postgres and the second on SQLite."""
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
-    answerer: str = Field(default_factory=lambda known: _with_key(known, otherwise="extractive"))
-    """`claude` when there is a key, `extractive` otherwise."""
-    understander: str = Field(default_factory=lambda known: _with_key(known, otherwise="words"))
-    """`claude` when there is a key, `words` otherwise."""
+    claude: Literal["api", "bedrock", "vertex"] = "api"
+    """Who serves Claude: Anthropic, or with their own credentials AWS or Google."""
+    answerer: str = Field(default_factory=lambda known: _by_claude(known, otherwise="extractive"))
+    """`claude` when there is a key for it, `extractive` otherwise."""
+    understander: str = Field(default_factory=lambda known: _by_claude(known, otherwise="words"))
+    """`claude` when there is a key for it, `words` otherwise."""
     fallback: str | None = None
     """Answers when the answerer cannot: `extractive`, or the dotted path of a class; nothing unless set."""
     index_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
@@ -158,7 +163,6 @@ class Settings(BaseSettings):
     embedder_arguments: Annotated[dict[str, Any], NoDecode] = Field(default_factory=dict, repr=False)
     """With `FOOTNOTE_EMBEDDER=langchain:…` or `fastembed:…`: a JSON object of arguments for the model."""
 
-    pinecone_api_key: SecretStr | None = Field(default=None, validation_alias="PINECONE_API_KEY")
     pinecone_host: str | None = Field(
         default=None,
         pattern=r"^(?:https?://)?[\w.-]+(?::\d{1,5})?(?:/\S*)?$",
@@ -181,8 +185,6 @@ class Settings(BaseSettings):
     rerank_deadline: float = Field(default=1.5, gt=0, le=30)
     """Seconds that a reranker has; after that the passages stay in the order in which they were found."""
 
-    claude: Literal["api", "bedrock", "vertex"] = "api"
-    """Who serves Claude: Anthropic, or with their own credentials AWS or Google."""
     claude_region: str | None = None
     """For Bedrock and Vertex: the cloud's region."""
     claude_project: str | None = None
@@ -241,6 +243,7 @@ class Settings(BaseSettings):
             settings = cls()
         except ValidationError as exc:
             raise ConfigurationError(f"{_first_fault(exc, environment=True)}.") from exc
+        _refuse_halves(settings)
         path = settings.config or Path("footnote.toml")
         if settings.config is None and not path.is_file():
             return settings
@@ -287,8 +290,61 @@ class Settings(BaseSettings):
         return f"{drivers[scheme]}://{rest}"
 
 
-def _with_key(known: dict[str, Any], *, otherwise: str) -> str:
-    return "claude" if known.get("anthropic_api_key") is not None else otherwise
+def _by_key(service: str, known: Mapping[str, Any], *, otherwise: str) -> str:
+    return service if known.get(f"{service}_api_key") is not None else otherwise
+
+
+def _by_claude(known: Mapping[str, Any], *, otherwise: str) -> str:
+    """Choose Claude where Anthropic's key is set, or where AWS or Google, who have keys of their own, serve it."""
+    return "claude" if known.get("anthropic_api_key") is not None or known.get("claude", "api") != "api" else otherwise
+
+
+def _refuse_halves(settings: Settings) -> None:
+    """Raise ConfigurationError when something is set that only counts together with something that is not."""
+    given = settings.model_fields_set
+    for names, counts, sentence in _HALVES:
+        set_in_vain = [name for name in names if name in given and not counts(settings)]
+        if set_in_vain:
+            raise ConfigurationError(f"{_variable(set_in_vain[0])} is set, but {sentence}")
+
+
+def _chosen(backends: Iterable[str | None], *kinds: str) -> bool:
+    return any((backend or "").partition(":")[0] in kinds for backend in backends)
+
+
+_HALVES: tuple[tuple[tuple[str, ...], Callable[[Settings], bool], str], ...] = (
+    (
+        ("pinecone_index", "pinecone_host", "pinecone_namespace", "pinecone_cloud", "pinecone_region"),
+        lambda settings: settings.pinecone_api_key is not None or "index" in settings.model_fields_set,
+        "PINECONE_API_KEY is not: set the key too, or FOOTNOTE_INDEX=embedded to do without Pinecone.",
+    ),
+    (
+        ("index_arguments",),
+        lambda settings: _chosen([settings.index], "langchain"),
+        "FOOTNOTE_INDEX names no LangChain store: set FOOTNOTE_INDEX=langchain:<dotted path>, or remove the arguments.",
+    ),
+    (
+        ("embedder_arguments",),
+        lambda settings: _chosen([settings.embedder], "langchain", "fastembed"),
+        "FOOTNOTE_EMBEDDER names no model that takes them: set langchain:… or fastembed:…, or remove the arguments.",
+    ),
+    (
+        ("answerer_url", "answerer_key"),
+        lambda settings: _chosen([settings.answerer, settings.fallback], "langchain"),
+        "FOOTNOTE_ANSWERER names no LangChain model: set FOOTNOTE_ANSWERER=langchain:<provider>:<model>, or remove it.",
+    ),
+    (
+        ("claude_region", "claude_project"),
+        lambda settings: settings.claude != "api",
+        "FOOTNOTE_CLAUDE is not: set it to bedrock or vertex, or remove the region and the project.",
+    ),
+)
+"""Settings, what makes them count, and what is said when that is missing."""
+
+
+def _variable(name: str) -> str:
+    """Return the environment variable that a setting is read from."""
+    return str(Settings.model_fields[name].validation_alias or f"FOOTNOTE_{name.upper()}")
 
 
 def _first_fault(error: ValidationError, *, environment: bool = False) -> str:
