@@ -265,11 +265,19 @@ async def _answered_before(question: Question, desk: Desk) -> Answer | None:
 
 async def _record(question: Question, asked_at: datetime, worked: _Worked, desk: Desk, watch: Stopwatch) -> Answer:
     answer = replace(worked.answer, timings_ms=watch.read())
-    exchange = Exchange(question, answer, worked.passages, worked.draft.request, asked_at)
+    draft = worked.draft
+    exchange = Exchange(
+        question,
+        answer,
+        worked.passages,
+        draft.request,
+        asked_at,
+        standalone=worked.standalone,
+        answerer=draft.answerer,
+        parameters=draft.parameters,
+    )
     try:
-        recorded = await desk.exchanges.record(
-            exchange, standalone=worked.standalone or question.text, usage=worked.draft.usage
-        )
+        recorded = await desk.exchanges.record(exchange, usage=draft.usage, prompts=draft.prompts)
         stored = None if recorded else await _answered_before(question, desk)
     except FootnoteError as exc:
         log.exception("answer.not_recorded", extra={"answer_id": answer.id})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +15,7 @@ from knowledge.citing import only_quotes
 from knowledge.errors import SourceError
 from knowledge.ids import content_id
 from knowledge.indexing import Desk
+from knowledge.labels import LabelledExchange
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
 from knowledge.runs import ReindexRuns
@@ -290,6 +293,19 @@ class KnowledgeBase:
         if not only_quotes(answer) and any(passage.chunk.source not in usable for passage in exchange.passages):
             return False
         return len(await self._store.corpus.live_chunks(sorted(shown), in_sources=usable)) == len(shown)
+
+    def records(
+        self, *, since: datetime | None = None, until: datetime | None = None, labelled_only: bool = False
+    ) -> AsyncIterator[LabelledExchange]:
+        """Go through the exchanges asked in [since, until) with votes, remarks, reviews and signals, in a fixed order.
+
+        `LabelledExchange.for_dataset` says what of one a dataset may hold.
+        """
+        return self._store.records.iterate(since=since, until=until, labelled_only=labelled_only)
+
+    async def pseudonyms(self, people: Iterable[str]) -> dict[str, str]:
+        """Return the random name under which each of these people stands in datasets; `forget` destroys the link."""
+        return await self._store.reviews.pseudonyms(people)
 
     async def sources(self) -> list[SourceStatus]:
         """List the sources, for admins, with how far a reindex is that is under way."""

@@ -219,6 +219,19 @@ questions = Table(
     Column("history", JSON, nullable=False),
     Column("scope", JSON, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
+    Column("embedder", String(200), doc="whose vector this is; empty when the question was never embedded"),
+    Column("vector", LargeBinary, doc="of `standalone`: float32, little endian"),
+    Index("ix_questions_asker_asked", "asker", "asked_at"),
+    Index("ix_questions_thread_asked", "channel", "thread", "asked_at"),
+)
+
+prompt_versions = Table(
+    "prompt_versions",
+    metadata,
+    Column("id", String(64), primary_key=True, doc="as in `answers.prompt_version`: it names the text by its hash"),
+    Column("name", String(100), nullable=False),
+    Column("texts", JSON, nullable=False, doc="{prompt: text}, in the order in which they make up the version"),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 answers = Table(
@@ -237,6 +250,16 @@ answers = Table(
     Column("timings_ms", JSON, nullable=False),
     Column("usage", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("answerer", String(200), nullable=False, server_default="", doc="that rendered the request"),
+    Column(
+        "parameters",
+        JSON,
+        nullable=False,
+        server_default="{}",
+        doc="what besides prompt, passages and question made it",
+    ),
+    Column("verified_id", String(40), index=True, doc="the verified answer that was given again"),
+    Column("erased_at", UtcDateTime, doc="somebody's words were taken out: the request cannot be rebuilt any more"),
     Index("ix_answers_outcome_created", "outcome", "created_at"),
 )
 
@@ -248,8 +271,11 @@ hits = Table(
     Column("chunk_id", String(64), nullable=False, index=True),
     Column("score", Float, nullable=False),
     Column("scores", JSON, nullable=False, doc="raw score per search"),
-    Column("shown", Boolean, nullable=False, doc="was in the request"),
+    Column("shown", Boolean, nullable=False, doc="was there to be answered from"),
     Column("nearest", Boolean, nullable=False, doc="was named under a decline"),
+    Column("stage", String(20), nullable=False, server_default="search", doc="how it was found: knowledge.Stage"),
+    Column("position", Integer, doc="its place in the request, from 0; empty: no request held it"),
+    Column("place", JSON, nullable=False, server_default="{}", doc="{page, position, start, end} of the chunk then"),
 )
 
 citations = Table(
@@ -289,6 +315,105 @@ remarks = Table(
     Column("correction", Text, nullable=False, doc="what would have been right"),
     Column("via", String(20), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("sources", JSON, nullable=False, server_default="[]", doc="that say so: paths or addresses, as typed"),
+    sqlite_autoincrement=True,
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("remark_id", Serial, ForeignKey("remarks.id", ondelete="CASCADE"), doc="the correction that is judged"),
+    Column("reviewer", String(200), nullable=False),
+    Column("verdict", String(8), nullable=False, doc="of knowledge.Verdict; a reviewer's latest per target counts"),
+    Column("text", Text, nullable=False, doc="the answer as the reviewer would have it"),
+    Column("note", Text, nullable=False),
+    Column("via", String(20), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), nullable=False),
+    Column("person", String(200), nullable=False),
+    Column("kind", String(20), nullable=False, doc="of knowledge.SignalKind"),
+    Column("value", String(200), nullable=False, doc="what the kind says it is"),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("answer_id", "person", "kind", "value"),
+    sqlite_autoincrement=True,
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("subject", String(200), nullable=False, index=True, doc="user:U1 | channel:C1; its latest row counts"),
+    Column("state", String(3), nullable=False, doc="in | out"),
+    Column("text_version", String(40), nullable=False, doc="of the notice that was shown"),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+raters = Table(
+    "raters",
+    metadata,
+    Column("person", String(200), primary_key=True),
+    Column("pseudonym", String(40), nullable=False, unique=True, doc="random: without this row nobody can join it"),
+)
+
+verified_answers = Table(
+    "verified_answers",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("remark_id", Serial, ForeignKey("remarks.id", ondelete="CASCADE"), doc="the correction that it is"),
+    Column("text", Text, nullable=False),
+    Column("sentences", JSON, nullable=False, doc="with the numbers of their citations"),
+    Column("origin", String(12), nullable=False, doc="who wrote it: of knowledge.Origin"),
+    Column("verified_by", String(200), nullable=False),
+    Column("verified_at", UtcDateTime, nullable=False),
+    Column("state", String(10), nullable=False, index=True, doc="active | expired | withdrawn"),
+    Column("reason", Text, nullable=False, doc="why it is not active any more"),
+    Column("ended_at", UtcDateTime),
+)
+
+verified_questions = Table(
+    "verified_questions",
+    metadata,
+    Column("verified_id", String(40), ForeignKey("verified_answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("text", Text, nullable=False, doc="standing alone"),
+    Column("embedder", String(200), nullable=False),
+    Column("vector", LargeBinary, nullable=False, doc="float32, little endian"),
+)
+
+verified_citations = Table(
+    "verified_citations",
+    metadata,
+    Column("verified_id", String(40), ForeignKey("verified_answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("chunk_id", String(64), nullable=False, index=True),
+    Column("document_id", String(64), nullable=False, index=True),
+    Column("text_hash", String(64), nullable=False, doc="of the chunk; the answer expires when no live one has it"),
+    Column("quote", Text, nullable=False),
+    Column("start", Integer, nullable=False, doc="in the document's text as it was then, in characters"),
+    Column("end", Integer, nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column(
+        "subject", String(200), nullable=False, doc="scrypt$salt$hash of the person's id: it can be checked, not read"
+    ),
+    Column("at", UtcDateTime, nullable=False),
+    Column("counts", JSON, nullable=False, doc="rows per table"),
+    Column("snapshots", JSON, nullable=False, doc="ids of the dataset snapshots that held the person's words"),
     sqlite_autoincrement=True,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +61,19 @@ class Reason(StrEnum):
     REFUSED_BUT_ANSWER_EXISTS = "refused_but_answer_exists"
     NO_ACCESS_OR_LEAK = "no_access_or_leak"
     OTHER = "other"
+
+
+class Stage(StrEnum):
+    """How a passage came to be among those of an answer."""
+
+    SEARCH = "search"
+    """Found for the question."""
+    NEIGHBOUR = "neighbour"
+    """Stands beside one of the best in its document."""
+    SECOND_SEARCH = "second_search"
+    """Found by searching again while the answer was written."""
+    VERIFIED = "verified"
+    """Cited by the verified answer that was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +218,7 @@ class Passage:
     """Fused score in 0..1 relative to the best hit of this question."""
     scores: dict[str, float] = field(default_factory=dict)
     """The raw score per search: `dense` is a cosine, `lexical` a BM25 score, `rerank` a model's."""
+    stage: Stage = Stage.SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +286,12 @@ class Draft:
     """What of the question the passages do not say, in a few words of the question itself."""
     passages: tuple[Passage, ...] = ()
     """Found by searching again while answering: they follow those of the request."""
+    answerer: str = ""
+    """The name by which the adapter is known that can render the request again."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What the request was made of besides the prompt, the passages and the question: JSON."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """The texts that the prompt version stands for, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +334,25 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """A vector as it is stored, with the name of the embedder that made it."""
+
+    embedder: str
+    data: bytes
+    """float32, little endian."""
+
+    @property
+    def vector(self) -> Vectors:
+        """The vector, shape (dimensions,)."""
+        return np.frombuffer(self.data, "<f4")
+
+    @classmethod
+    def of(cls, embedder: str, vector: Vectors) -> Embedding:
+        """Pack a vector, shape (dimensions,)."""
+        return cls(embedder, np.asarray(vector, "<f4").tobytes())
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """Everything that is kept of one question: enough to rebuild the request byte for byte."""
 
@@ -321,7 +361,20 @@ class Exchange:
     passages: tuple[Passage, ...]
     """As shown to the answerer, in order."""
     request: bytes
+    """Exactly as it was sent; empty when nothing was."""
     asked_at: datetime
+    standalone: str = ""
+    """The question as it was searched; empty when it never was."""
+    embedding: Embedding | None = None
+    """Of `standalone`."""
+    answerer: str = ""
+    """That rendered the request; empty for those that do not say it."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What the request was made of besides the prompt, the passages and the question."""
+    verified_id: str | None = None
+    """The verified answer that was given again."""
+    erased: bool = False
+    """Somebody's words were taken out of it later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +387,8 @@ class Feedback:
     reasons: tuple[Reason, ...] = ()
     comment: str = ""
     correction: str = ""
+    sources: tuple[str, ...] = ()
+    """Documents that say so, as the person names them: paths or addresses."""
     via: str = "slack"
 
 

@@ -5,15 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from knowledge.settings import Settings
+from knowledge.store.consents import Consents, Signals
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database
 from knowledge.store.deliveries import Deliveries
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
 from knowledge.store.migrations import prepare
+from knowledge.store.records import Records
+from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
 
-__all__ = ["Corpus", "Deliveries", "Exchanges", "FeedbackBook", "Runs", "Store"]
+__all__ = [
+    "Consents",
+    "Corpus",
+    "Deliveries",
+    "Exchanges",
+    "FeedbackBook",
+    "Records",
+    "ReviewBook",
+    "Runs",
+    "Signals",
+    "Store",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,10 @@ class Store:
     corpus: Corpus
     exchanges: Exchanges
     feedback: FeedbackBook
+    reviews: ReviewBook
+    signals: Signals
+    consents: Consents
+    records: Records
     deliveries: Deliveries
     runs: Runs
 
@@ -40,11 +58,16 @@ class Store:
             await database.close()
             raise
         corpus = Corpus(database)
+        exchanges, consents = Exchanges(database, corpus), Consents(database)
         return cls(
             database=database,
             corpus=corpus,
-            exchanges=Exchanges(database, corpus),
+            exchanges=exchanges,
             feedback=FeedbackBook(database),
+            reviews=ReviewBook(database),
+            signals=Signals(database),
+            consents=consents,
+            records=Records(database, exchanges, consents),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
         )

@@ -5,28 +5,30 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Row, insert, select
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import UnknownAnswerError
 from knowledge.ids import new_id
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database, insert_new
-from knowledge.tables import answers, blobs, citations, hits, questions
+from knowledge.tables import answers, blobs, citations, hits, prompt_versions, questions
 from knowledge.types import (
     Answer,
     Chunk,
     Citation,
+    Embedding,
     Exchange,
     Outcome,
     Passage,
     Question,
     Scope,
     Sentence,
+    Stage,
     Surface,
     Turn,
 )
@@ -39,17 +41,24 @@ class Exchanges:
         self._database = database
         self._corpus = corpus
 
-    async def record(self, exchange: Exchange, *, standalone: str, usage: Mapping[str, Any]) -> bool:
-        """Store everything about one question in one transaction; False when its key has an answer already."""
+    async def record(
+        self, exchange: Exchange, *, usage: Mapping[str, Any], prompts: Mapping[str, str] | None = None
+    ) -> bool:
+        """Store everything about one question in one transaction; False when its key has an answer already.
+
+        `prompts` are the texts that the answer's prompt version stands for.
+        """
         question_id = new_id()
         digest = hashlib.sha256(exchange.request).hexdigest() if exchange.request else None
         async with self._database.writing() as connection:
-            row = _question_row(question_id, exchange, standalone)
+            row = _question_row(question_id, exchange)
             inserted = await connection.execute(insert_new(connection, questions).returning(questions.c.id), row)
             if inserted.one_or_none() is None:
                 return False
             if digest is not None:
                 await _put_blob(connection, digest, exchange.request)
+            if prompts:
+                await _put_prompts(connection, exchange.answer.prompt_version, prompts)
             await connection.execute(insert(answers), _answer_row(question_id, exchange, digest, usage))
             for table, rows in ((hits, _hit_rows(exchange)), (citations, _citation_rows(exchange.answer))):
                 if rows:
@@ -69,27 +78,39 @@ class Exchanges:
 
     async def get(self, answer_id: str) -> Exchange:
         """Read one exchange. Raises UnknownAnswerError."""
+        found = await self.many([answer_id])
+        if not found:
+            raise UnknownAnswerError
+        return found[0]
+
+    async def many(self, answer_ids: Sequence[str]) -> list[Exchange]:
+        """Read those of the exchanges that are there, ordered by their answers' ids."""
         query = (
             select(questions, answers, blobs.c.codec, blobs.c.bytes)
             .join(questions, questions.c.id == answers.c.question_id)
             .outerjoin(blobs, blobs.c.sha256 == answers.c.request_sha256)
-            .where(answers.c.id == answer_id)
+            .where(answers.c.id.in_(answer_ids))
+            .order_by(answers.c.id)
+            .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query.set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL))).one_or_none()
-            if row is None:
-                raise UnknownAnswerError
-            hit_rows = (
-                await connection.execute(select(hits).where(hits.c.answer_id == answer_id).order_by(hits.c.rank))
-            ).all()
-            cited = (
-                await connection.execute(
-                    select(citations).where(citations.c.answer_id == answer_id).order_by(citations.c.number)
-                )
-            ).all()
-        ids = [hit.chunk_id for hit in hit_rows] + [citation.chunk_id for citation in cited]
-        chunks = await self._corpus.chunks_by_id(ids)
-        return _exchange(row, hit_rows, cited, chunks)
+        found = select(hits).where(hits.c.answer_id.in_(answer_ids)).order_by(hits.c.rank)
+        cited = select(citations).where(citations.c.answer_id.in_(answer_ids)).order_by(citations.c.number)
+
+        def work(connection: Connection) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]], Sequence[Row[Any]]]:
+            return tuple(connection.execute(each).all() for each in (query, found, cited))  # type: ignore[return-value]
+
+        rows, hit_rows, cited_rows = await self._database.read(work)
+        chunks = await self._corpus.chunks_by_id(sorted({row.chunk_id for row in (*hit_rows, *cited_rows)}))
+        hits_of, cited_of = _by_answer(hit_rows), _by_answer(cited_rows)
+        return [
+            _exchange(row, hits_of.get(row.answers_id, []), cited_of.get(row.answers_id, []), chunks) for row in rows
+        ]
+
+    async def prompts(self, version: str) -> dict[str, str]:
+        """Return the texts that a prompt version stands for, by name; empty when it was never sent."""
+        query = select(prompt_versions.c.texts).where(prompt_versions.c.id == version)
+        texts = await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return dict(texts or {})
 
     async def latest(self, outcome: Outcome, *, limit: int) -> list[Exchange]:
         """Read the newest exchanges that ended so, newest first."""
@@ -98,7 +119,8 @@ class Exchanges:
         )
         async with self._database.reading() as connection:
             ids = list((await connection.execute(query)).scalars())
-        return [await self.get(answer_id) for answer_id in ids]
+        found = {exchange.answer.id: exchange for exchange in await self.many(ids)}
+        return [found[answer_id] for answer_id in ids if answer_id in found]
 
 
 _SMALL = 200
@@ -111,8 +133,13 @@ async def _put_blob(connection: AsyncConnection, digest: str, data: bytes) -> No
     await connection.execute(insert_new(connection, blobs), row)
 
 
-def _question_row(question_id: str, exchange: Exchange, standalone: str) -> dict[str, Any]:
-    question = exchange.question
+async def _put_prompts(connection: AsyncConnection, version: str, texts: Mapping[str, str]) -> None:
+    row = {"id": version, "name": next(iter(texts)), "texts": dict(texts), "created_at": datetime.now(UTC)}
+    await connection.execute(insert_new(connection, prompt_versions), row)
+
+
+def _question_row(question_id: str, exchange: Exchange) -> dict[str, Any]:
+    question, embedding = exchange.question, exchange.embedding
     return {
         "id": question_id,
         "key": question.key,
@@ -122,10 +149,12 @@ def _question_row(question_id: str, exchange: Exchange, standalone: str) -> dict
         "asker": question.asker,
         "surface": question.surface.value,
         "text": question.text,
-        "standalone": standalone,
+        "standalone": exchange.standalone or question.text,
         "history": [asdict(turn) for turn in question.history],
         "scope": asdict(question.scope),
         "asked_at": exchange.asked_at,
+        "embedder": embedding.embedder if embedding else None,
+        "vector": embedding.data if embedding else None,
     }
 
 
@@ -145,27 +174,35 @@ def _answer_row(question_id: str, exchange: Exchange, digest: str | None, usage:
         "timings_ms": answer.timings_ms,
         "usage": dict(usage),
         "created_at": datetime.now(UTC),
+        "answerer": exchange.answerer,
+        "parameters": dict(exchange.parameters),
+        "verified_id": exchange.verified_id,
     }
 
 
 def _hit_rows(exchange: Exchange) -> list[dict[str, Any]]:
-    shown = [(passage.chunk, passage.score, passage.scores, True) for passage in exchange.passages]
     known = {passage.chunk.id for passage in exchange.passages}
-    named: list[tuple[Chunk, float, dict[str, float], bool]] = [
-        (chunk, 0.0, {}, False) for chunk in exchange.answer.nearest if chunk.id not in known
-    ]
+    near = {chunk.id for chunk in exchange.answer.nearest}
+    named = [Passage(chunk, 0, 0.0) for chunk in exchange.answer.nearest if chunk.id not in known]
     return [
         {
             "answer_id": exchange.answer.id,
             "rank": rank,
-            "chunk_id": chunk.id,
-            "score": score,
-            "scores": scores,
-            "shown": was_shown,
-            "nearest": chunk.id in {near.id for near in exchange.answer.nearest},
+            "chunk_id": passage.chunk.id,
+            "score": passage.score,
+            "scores": passage.scores,
+            "shown": passage.chunk.id in known,
+            "nearest": passage.chunk.id in near,
+            "stage": passage.stage.value,
+            "position": rank - 1 if exchange.request and passage.chunk.id in known else None,
+            "place": {name: getattr(passage.chunk, name) for name in _PLACE},
         }
-        for rank, (chunk, score, scores, was_shown) in enumerate(shown + named, start=1)
+        for rank, passage in enumerate([*exchange.passages, *named], start=1)
     ]
+
+
+_PLACE = ("page", "position", "start", "end")
+"""What of a chunk changes when text moves around it."""
 
 
 def _citation_rows(answer: Answer) -> list[dict[str, Any]]:
@@ -182,18 +219,35 @@ def _citation_rows(answer: Answer) -> list[dict[str, Any]]:
     ]
 
 
+def _by_answer(rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault(row.answer_id, []).append(row)
+    return found
+
+
 def _exchange(
     row: Row[Any], hit_rows: Sequence[Row[Any]], cited: Sequence[Row[Any]], chunks: Mapping[str, Chunk]
 ) -> Exchange:
-    shown = [hit for hit in hit_rows if hit.shown and hit.chunk_id in chunks]
     request = row.blobs_bytes or b""
     return Exchange(
         question=_question(row),
         answer=_answer(row, hit_rows, cited, chunks),
-        passages=tuple(Passage(chunks[hit.chunk_id], hit.rank, hit.score, hit.scores) for hit in shown),
+        passages=tuple(_passage(hit, chunks[hit.chunk_id]) for hit in hit_rows if hit.shown and hit.chunk_id in chunks),
         request=zlib.decompress(request) if row.blobs_codec == "zlib" else request,
         asked_at=row.questions_asked_at,
+        standalone=row.questions_standalone,
+        embedding=Embedding(row.questions_embedder, row.questions_vector) if row.questions_embedder else None,
+        answerer=row.answers_answerer,
+        parameters=row.answers_parameters,
+        verified_id=row.answers_verified_id,
+        erased=row.answers_erased_at is not None,
     )
+
+
+def _passage(hit: Row[Any], chunk: Chunk) -> Passage:
+    """A passage as it was then: its text never changes, its place in the document may."""
+    return Passage(replace(chunk, **hit.place), hit.rank, hit.score, hit.scores, Stage(hit.stage))
 
 
 def _question(row: Row[Any]) -> Question:

@@ -56,12 +56,13 @@ async def _add_vote(connection: AsyncConnection, given: Feedback) -> bool:
 
 
 async def _add_remark(connection: AsyncConnection, given: Feedback) -> bool:
-    if not (given.reasons or given.comment or given.correction):
+    if not (given.reasons or given.comment or given.correction or given.sources):
         return False
     remark = {
         "reasons": [reason.value for reason in given.reasons],
         "comment": given.comment,
         "correction": given.correction,
+        "sources": list(given.sources),
     }
     if await _last_remark(connection, given) == remark:
         return False
@@ -71,7 +72,7 @@ async def _add_remark(connection: AsyncConnection, given: Feedback) -> bool:
 
 async def _last_remark(connection: AsyncConnection, given: Feedback) -> dict[str, Any] | None:
     query = (
-        select(remarks.c.reasons, remarks.c.comment, remarks.c.correction)
+        select(remarks.c.reasons, remarks.c.comment, remarks.c.correction, remarks.c.sources)
         .where(remarks.c.answer_id == given.answer_id, remarks.c.person == given.person)
         .order_by(remarks.c.id.desc())
         .limit(1)

@@ -178,25 +178,25 @@ async def exchange(store: Store, *, key: str | None = None, outcome: Outcome = O
         channel="C1",
     )
     passage = Passage(chunk, 1, 1.0, {"dense": 0.5, "lexical": 3.0})
-    return Exchange(question, answer, (passage,), b'{"request": 1}' * 100, datetime.now(UTC))
+    return Exchange(question, answer, (passage,), b'{"request": 1}' * 100, datetime.now(UTC), standalone="what?")
 
 
 async def test_an_exchange_is_read_back_as_it_was_recorded(store: Store):
     kept = await exchange(store, key="k")
-    assert await store.exchanges.record(kept, standalone="what?", usage={"tokens": 1})
+    assert await store.exchanges.record(kept, usage={"tokens": 1})
     assert await store.exchanges.get(kept.answer.id) == kept
     assert await store.exchanges.answered_before("k") == kept.answer.id
 
 
 async def test_one_delivery_has_one_answer(store: Store):
     kept = await exchange(store, key="k")
-    assert await store.exchanges.record(kept, standalone="what?", usage={})
-    assert not await store.exchanges.record(kept, standalone="what?", usage={})
+    assert await store.exchanges.record(kept, usage={})
+    assert not await store.exchanges.record(kept, usage={})
 
 
 async def test_what_was_shown_stays_readable_after_its_document_is_gone(store: Store):
     kept = await exchange(store, key="k")
-    await store.exchanges.record(kept, standalone="what?", usage={})
+    await store.exchanges.record(kept, usage={})
     await store.corpus.release("s", 1)
     token = await store.corpus.acquire("s", owner="me", lease=60)
     assert token is not None
@@ -209,7 +209,7 @@ async def test_what_was_shown_stays_readable_after_its_document_is_gone(store: S
 
 async def test_twenty_equal_thumbs_at_once_leave_one_vote(store: Store, settings: Settings):
     kept = await exchange(store, key="k")
-    await store.exchanges.record(kept, standalone="what?", usage={})
+    await store.exchanges.record(kept, usage={})
     vote = Feedback(kept.answer.id, "U1", Vote.UP)
     stored = await asyncio.gather(*(store.feedback.add(vote) for _ in range(20)))
     assert stored.count(True) == 1
@@ -218,7 +218,7 @@ async def test_twenty_equal_thumbs_at_once_leave_one_vote(store: Store, settings
 
 async def test_the_last_vote_counts_and_the_history_stays(store: Store, settings: Settings):
     kept = await exchange(store, key="k")
-    await store.exchanges.record(kept, standalone="what?", usage={})
+    await store.exchanges.record(kept, usage={})
     for vote in (Vote.UP, Vote.DOWN, Vote.DOWN, Vote.UP):
         await store.feedback.add(Feedback(kept.answer.id, "U1", vote))
     assert await store.feedback.current_vote(kept.answer.id, "U1") is Vote.UP
@@ -228,7 +228,7 @@ async def test_the_last_vote_counts_and_the_history_stays(store: Store, settings
 
 async def test_reasons_and_corrections_are_kept_beside_the_vote(store: Store, settings: Settings):
     kept = await exchange(store, key="k")
-    await store.exchanges.record(kept, standalone="what?", usage={})
+    await store.exchanges.record(kept, usage={})
     remark = Feedback(kept.answer.id, "U1", None, (Reason.OUTDATED_SOURCE,), "old", "28 days")
     assert await store.feedback.add(remark)
     assert not await store.feedback.add(remark)
