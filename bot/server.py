@@ -285,6 +285,9 @@ class Server:
             raise ConfigurationError(
                 f"PORT {port or DEFAULT_PORT} on {self._settings.host} cannot be used: {exc.strerror}."
             ) from exc
+        # Opened anew from its number, the socket knows that it speaks TCP: only then does asyncio send small answers at
+        # once. Else the second packet of each waits up to 40 ms for the receipt of the first.
+        listening = socket.socket(fileno=listening.detach())
         self.port = listening.getsockname()[1]
         endpoints = Endpoints(self.app, self._settings, link=self._link, takes_events=self._takes_new)
         config = uvicorn.Config(

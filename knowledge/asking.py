@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 from knowledge import ranking
 from knowledge.citing import CheckedAnswer, Checker, Unsupported, render
@@ -109,19 +110,20 @@ async def ask(
     """Answer one question and record what happened; a question that was answered before gets its stored answer."""
     watch = Stopwatch()
     asked_at = datetime.now(UTC)
+    spent: dict[str, Any] = {}
     try:
         stored = await _answered_before(question, desk)
         if stored is not None:
             return stored
         async with asyncio.timeout(desk.settings.answer_deadline):
-            outcome = await _work_out(question, desk, watch, on_sentence, on_status)
+            outcome = await _work_out(question, desk, watch, on_sentence, on_status, spent)
     except TimeoutError:
-        outcome = _failure(TOO_SLOW, "the deadline passed")
+        outcome = _failure(TOO_SLOW, "the deadline passed", spent)
     except ServiceError as exc:
-        outcome = _failure(str(exc), repr(exc.__cause__ or exc))
+        outcome = _failure(str(exc), repr(exc.__cause__ or exc), spent)
     except Exception as exc:
         log.exception("answer.broke")
-        outcome = _failure(TRY_AGAIN, repr(exc))
+        outcome = _failure(TRY_AGAIN, repr(exc), spent)
     return await _record(question, asked_at, outcome, desk, watch)
 
 
@@ -151,6 +153,7 @@ async def _work_out(
     watch: Stopwatch,
     on_sentence: OnSentence | None,
     on_status: OnStatus | None,
+    spent: dict[str, Any],
 ) -> _Worked:
     with watch.step("understand"):
         text = await desk.understander.standalone(question)
@@ -175,6 +178,7 @@ async def _work_out(
         on_status=on_status,
         asked=question.text,
         search=search_again,
+        spent=spent.update,
     )
     with watch.step("answer"):
         draft, checked = await _draft_or_fall_back(request, desk, on_sentence)
@@ -185,35 +189,62 @@ async def _work_out(
 async def _draft_or_fall_back(
     request: AnswerRequest, desk: Desk, on_sentence: OnSentence | None
 ) -> tuple[Draft, CheckedAnswer]:
-    """Let the answerer write; if it breaks before anything was shown, the fallback does, where there is one."""
-    shown = False
-
-    async def show(sentence: str) -> None:
-        nonlocal shown
-        shown = True
-        if on_sentence is not None:
-            await on_sentence(sentence)
-
+    """Let the answerer write; if it breaks before a sentence was shown, the fallback does, where there is one."""
+    spoken = _Spoken(on_sentence)
     try:
-        return await _draft(request, desk.answerer, desk.settings.unsupported, show)
+        return await _draft(request, desk.answerer, desk.settings.unsupported, spoken)
     except AnswererUnavailableError as exc:
-        if desk.fallback is None or shown:
+        if desk.fallback is None or spoken.sentences:
             raise
         log.warning("answer.fell_back", extra={"cause": repr(exc.__cause__ or exc)})
-        return await _draft(request, desk.fallback, desk.settings.unsupported, show)
+        return await _draft(request, desk.fallback, desk.settings.unsupported, spoken)
+
+
+class _Spoken:
+    """Passes an answer on as it grows, so that what was passed on always is the beginning of the whole.
+
+    When an answer that had been begun is begun otherwise (a broken stream was tried again), nothing more is passed on:
+    the whole answer takes its place at the end.
+    """
+
+    def __init__(self, say: OnSentence | None) -> None:
+        self._say = say
+        self._ahead = ""
+        """What was passed on of a sentence that is not finished."""
+        self._begun_otherwise = False
+        self.sentences = 0
+
+    async def opening(self, words: str) -> None:
+        """Pass on the first words of the next sentence."""
+        if words.startswith(self._ahead) and words != self._ahead:
+            await self._pass_on(words)
+            self._ahead = words
+
+    async def sentence(self, text: str) -> None:
+        """Pass on a sentence, or what is left of it."""
+        self._begun_otherwise = self._begun_otherwise or not text.startswith(self._ahead)
+        await self._pass_on(text)
+        self._ahead = ""
+        self.sentences += 1
+
+    async def _pass_on(self, text: str) -> None:
+        if self._say is not None and not self._begun_otherwise:
+            await self._say(text[len(self._ahead) :])
 
 
 async def _draft(
-    request: AnswerRequest, answerer: Answerer, unsupported: Unsupported, on_sentence: OnSentence
+    request: AnswerRequest, answerer: Answerer, unsupported: Unsupported, spoken: _Spoken
 ) -> tuple[Draft, CheckedAnswer]:
     """Let an answerer write, and check every sentence before anybody sees it."""
     checker = Checker(request.passages, unsupported=unsupported)
     draft = Draft(())
     async for event in answerer.answer(request):
         checker.extend(event.passages)
+        if event.opening is not None:
+            await spoken.opening(checker.opening(event.opening))
         if event.sentence is not None:
             for sentence in checker.add(event.sentence):
-                await on_sentence(f"{render(sentence)} ")
+                await spoken.sentence(f"{render(sentence)} ")
         if event.draft is not None:
             draft = event.draft
     return draft, checker.finish()
@@ -248,12 +279,14 @@ def _nearest(passages: Sequence[Passage]) -> tuple[Chunk, ...]:
     return tuple(best.values())[:NEAREST]
 
 
-def _failure(sentence: str, cause: str) -> _Worked:
-    """Say what a person can do about it; the cause is for the log and the database."""
+def _failure(sentence: str, cause: str, spent: Mapping[str, Any] | None = None) -> _Worked:
+    """Say what a person can do about it; the cause, and what it has cost, are for the log and the database."""
     answer_id = new_id()
     log.error("answer.failed", extra={"answer_id": answer_id, "cause": cause})
     text = f"Something went wrong: {sentence[:1].lower()}{sentence[1:]} (Reference: {answer_id[-8:]})"
-    return _Worked(Answer(id=answer_id, outcome=Outcome.FAILED, text=text, reason=cause))
+    usage = dict(spent or {})
+    answer = Answer(id=answer_id, outcome=Outcome.FAILED, text=text, reason=cause, model=usage.pop("model", ""))
+    return _Worked(answer, draft=Draft((), usage=usage))
 
 
 async def _answered_before(question: Question, desk: Desk) -> Answer | None:

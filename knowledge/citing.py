@@ -120,6 +120,21 @@ class Checker:
         self._shown.extend(released)
         return released
 
+    def opening(self, words: DraftSentence) -> str:
+        """Return the first words of an answer if they may be shown before their sentence is finished; else nothing.
+
+        They carry no footnote yet, so they must say nothing of their own: every word that carries meaning stands in
+        what they cite. Where sentences are dropped, none is begun before it is known to stay.
+        """
+        found = [quote for quote in map(self._look_up, words.quotes) if isinstance(quote, _Found)]
+        early = self._mark and not (self._held or self._shown) and found and len(found) == len(words.quotes)
+        if not early or _MARK.search(words.text) or _unsupported_part(words.text, found) is not None:
+            return ""
+        tokens = frozenset().union(*(quote.evidence.tokens for quote in found))
+        meant = (word for word in _WORD.findall(_fold(words.text).text.casefold()) if word not in _TRIVIAL)
+        known = all(_stands_in(word, tokens) or {f"{word}s", word.removesuffix("s")} & tokens for word in meant)
+        return words.text if known else ""
+
     def extend(self, passages: Sequence[Passage]) -> None:
         """Take further passages that were sent; they continue the numbering of those before."""
         self._evidence.extend(_Evidence(passage) for passage in passages)

@@ -79,12 +79,16 @@ class AnswerRequest:
     """The person's own words, where `question.text` was rewritten to stand alone."""
     search: Callable[[str], Awaitable[tuple[Passage, ...]]] | None = None
     """Searches again in the same scope, read only; the answerer may use it a few times. Raises ServiceError."""
+    spent: Callable[[Mapping[str, Any]], None] | None = None
+    """Told what the answer has cost when it ends without a draft: a failed answer is paid for as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerEvent:
     """One step of an answer in the making: a finished sentence, or at the end the whole draft."""
 
+    opening: DraftSentence | None = None
+    """The first words of the next sentence, while it is still written, with the quotes that are known by then."""
     sentence: DraftSentence | None = None
     passages: tuple[Passage, ...] = ()
     """Found by searching again: they continue the request's list, and later quotes count on from there."""

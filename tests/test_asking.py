@@ -110,3 +110,49 @@ async def test_a_follow_up_is_searched_with_the_question_before_it(kb: Knowledge
     history = (Turn("U1", HOTEL), Turn("assistant", "In London and Zurich the limit is 210 euros. [1]"))
     found = await kb.search(Question("and breakfast?", history=history), k=1)
     assert found.passages[0].chunk.heading == "Travel expenses > Hotels"
+
+
+class Beginner:
+    """An answerer that begins in one way and goes on in another, which may be the same."""
+
+    name = "beginner"
+
+    def __init__(self, opening: str, sentence: str) -> None:
+        self.opening, self.sentence = opening, sentence
+
+    async def answer(self, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        number, text = next((n, p.chunk.text) for n, p in enumerate(request.passages) if "210 euros" in p.chunk.text)
+        quote = Quote(number, next(line for line in text.splitlines() if "210 euros" in line))
+        yield AnswerEvent(opening=DraftSentence(self.opening, (quote,)))
+        sentence = DraftSentence(self.sentence, (quote,))
+        yield AnswerEvent(sentence=sentence)
+        yield AnswerEvent(draft=Draft((sentence,)))
+
+
+async def heard(settings: Settings, handbook: Path, opening: str, sentence: str) -> tuple[list[str], str]:
+    kb = await opened(settings, handbook, Beginner(opening, sentence))
+    said: list[str] = []
+
+    async def listen(words: str) -> None:
+        said.append(words)
+
+    answer = await kb.ask(Question(HOTEL), on_sentence=listen)
+    await kb.close()
+    return said, answer.text
+
+
+async def test_first_words_are_said_before_their_sentence_and_once(settings: Settings, handbook: Path):
+    said, text = await heard(settings, handbook, "In London and", "In London and Zurich the limit is 210 euros.")
+    assert said == ["In London and", " Zurich the limit is 210 euros. [1] "]
+    assert "".join(said).strip() == text
+
+
+async def test_an_answer_that_is_begun_otherwise_is_said_as_a_whole_at_the_end(settings: Settings, handbook: Path):
+    said, text = await heard(settings, handbook, "In London and", "The limit in Zurich is 210 euros.")
+    assert said == ["In London and"]
+    assert text == "The limit in Zurich is 210 euros. [1]"
+
+
+async def test_first_words_that_do_not_pass_are_never_said(settings: Settings, handbook: Path):
+    said, _ = await heard(settings, handbook, "In Paris and", "In London and Zurich the limit is 210 euros.")
+    assert said == ["In London and Zurich the limit is 210 euros. [1] "]

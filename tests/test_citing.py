@@ -224,6 +224,39 @@ def test_a_draft_without_any_supported_sentence_shows_nothing():
     assert (answer.sentences, answer.citations, answer.text) == ((), (), "")
 
 
+QUOTE = Quote(0, "Everyone gets 25 days of paid leave per year.")
+
+
+@pytest.mark.parametrize("words", ["Everyone gets 25 days", "You get 25 days of paid leave", "25 days per year"])
+def test_first_words_that_stand_in_what_they_cite_may_be_shown(words):
+    assert Checker([passage(POLICY)]).opening(DraftSentence(words, (QUOTE,))) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "quotes"),
+    [
+        ("Everyone gets 26 days", (QUOTE,)),
+        ("Employees receive 25 days", (QUOTE,)),
+        ("You answer the questions", (QUOTE,)),
+        ("Write to Mallory first", (QUOTE,)),
+        ("Everyone gets 25 days", ()),
+        ("Everyone gets 25 days", (QUOTE, Quote(9, QUOTE.text))),
+        ("Everyone gets 25 days", (Quote(0, "Everyone gets 30 days"),)),
+        ("Everyone gets [1] 25", (QUOTE,)),
+    ],
+)
+def test_first_words_that_say_anything_of_their_own_wait(words, quotes):
+    assert Checker([passage(POLICY)]).opening(DraftSentence(words, quotes)) == ""
+
+
+def test_no_sentence_is_begun_that_may_still_be_dropped_or_must_wait():
+    opening = DraftSentence("Everyone gets 25 days", (QUOTE,))
+    assert Checker([passage(POLICY)], unsupported="drop").opening(opening) == ""
+    waiting = Checker([passage(POLICY)])
+    waiting.add(DraftSentence("Nobody knows."))
+    assert waiting.opening(opening) == ""
+
+
 def test_a_stream_shows_a_sentence_only_once_a_supported_one_has_come():
     checker = Checker([passage(POLICY)])
     assert checker.add(DraftSentence("It is great.")) == ()

@@ -95,7 +95,8 @@ class SandboxServer(Sandbox):
 
     async def __aenter__(self) -> Self:
         """Bind, start, and return when requests are answered."""
-        listening = socket.create_server(("127.0.0.1", self.port))
+        # Opened anew from its number, the socket knows that it speaks TCP, so that asyncio sends small answers at once.
+        listening = socket.socket(fileno=socket.create_server(("127.0.0.1", self.port)).detach())
         self.port = listening.getsockname()[1]
         self.workspace.url = self.url
         config = uvicorn.Config(

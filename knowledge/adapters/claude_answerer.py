@@ -45,6 +45,7 @@ _SILENCE = 1 / 3
 NO_ROOM = "The model ran out of room before it had answered. Tell whoever runs this bot (FOOTNOTE_MAX_TOKENS)."
 _MESSAGES = "/v1/messages"
 _LONGEST_QUERY = 400
+_MOST_OPENINGS = 8
 
 T = TypeVar("T")
 
@@ -86,12 +87,16 @@ class ClaudeAnswerer:
 
     async def answer(self, request: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
         """Yield each sentence when it is certain, then the draft. Raises AnswererUnavailableError."""
+        work = _Work(request)
         with translated_errors():
-            async with aclosing(self._write(request)) as events:
-                async for event in events:
-                    yield event
+            try:
+                async with aclosing(self._write(request, work)) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                work.account()
 
-    async def _write(self, request: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
+    async def _write(self, request: AnswerRequest, work: _Work) -> AsyncGenerator[AnswerEvent, None]:
         """Go round by round: each streams one reply, which may end by searching again."""
         talk = Conversation(
             request,
@@ -101,11 +106,10 @@ class ClaudeAnswerer:
             history_tokens=self._history_tokens,
             today=self._today(),
         )
-        work = _Work(request)
         while not work.done:
-            async with aclosing(self._round(talk, work)) as sentences:
-                async for sentence in sentences:
-                    yield AnswerEvent(sentence=sentence)
+            async with aclosing(self._round(talk, work)) as events:
+                async for event in events:
+                    yield event
             found = await self._after(talk, work, work.reply)
             if found:
                 yield AnswerEvent(passages=tuple(found))
@@ -113,15 +117,15 @@ class ClaudeAnswerer:
             yield AnswerEvent(sentence=sentence)
         yield AnswerEvent(draft=work.draft(canonical(talk.body()), self._prompt.version))
 
-    async def _round(self, talk: Conversation, work: _Work) -> AsyncGenerator[DraftSentence, None]:
-        """Send one request and pass on what is cited; try again as long as nothing of this reply was passed on."""
+    async def _round(self, talk: Conversation, work: _Work) -> AsyncGenerator[AnswerEvent, None]:
+        """Send one request and pass on what is cited; try again as long as no sentence of this reply was passed on."""
         while True:
             passed_on = False
             try:
-                async with aclosing(self._stream(talk, work)) as sentences:
-                    async for sentence in sentences:
-                        passed_on = True
-                        yield sentence
+                async with aclosing(self._stream(talk, work)) as events:
+                    async for event in events:
+                        passed_on = passed_on or event.sentence is not None
+                        yield event
                 break
             except Exception as exc:
                 self._note(exc)
@@ -132,7 +136,7 @@ class ClaudeAnswerer:
             await asyncio.sleep(pause)
         self._breaker.worked()
 
-    async def _stream(self, talk: Conversation, work: _Work) -> AsyncGenerator[DraftSentence, None]:
+    async def _stream(self, talk: Conversation, work: _Work) -> AsyncGenerator[AnswerEvent, None]:
         """Read one reply to its end. Raises what the service or the wire raised, or why the end is none."""
         if not self._breaker.admit():
             raise AnswererUnavailableError(OVERLOADED)
@@ -143,10 +147,12 @@ class ClaudeAnswerer:
             while (event := await work.within_deadline(anext(events, None))) is not None:
                 reply.take(event)
                 for sentence in work.heard(reply.sentences()):
-                    yield sentence
+                    yield AnswerEvent(sentence=sentence)
+                if (opening := work.opening(reply)) is not None:
+                    yield AnswerEvent(opening=opening)
         _require_end(reply)
         for sentence in work.heard(reply.sentences(ended=True)):
-            yield sentence
+            yield AnswerEvent(sentence=sentence)
 
     async def _send(self, body: dict[str, Any], silence: float) -> AsyncStream[RawMessageStreamEvent]:
         return await self._client.post(
@@ -194,6 +200,9 @@ class _Work:
         self.failures = 0
         """Requests that did not bring a whole reply."""
         self.done = False
+        self._openings = 0
+        self._opening = ""
+        self._drafted = False
 
     @property
     def reply(self) -> Reply:
@@ -229,6 +238,22 @@ class _Work:
         self._sentences.extend(released)
         return released
 
+    def opening(self, reply: Reply) -> DraftSentence | None:
+        """Return the first words of the whole answer, a few times at most: each is checked before it is shown."""
+        if self._sentences or self.held or self._openings >= _MOST_OPENINGS:
+            return None
+        opening = reply.opening()
+        if opening is None or opening.text == self._opening:
+            return None
+        self._openings += 1
+        self._opening = opening.text
+        return opening
+
+    def account(self) -> None:
+        """Say what was spent on an answer that came to nothing; a draft brings it along."""
+        if self._replies and not self._drafted and self._request.spent is not None:
+            self._request.spent({"model": self.reply.model, **self._usage()})
+
     def last_sentences(self) -> list[DraftSentence]:
         """Return what was held to the end; an answer that cites nothing is none.
 
@@ -254,6 +279,7 @@ class _Work:
             return ()
 
     def draft(self, request: bytes, prompt_version: str) -> Draft:
+        self._drafted = True
         missing = self.reply.missing
         return Draft(
             sentences=tuple(self._sentences),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +13,16 @@ from anthropic.types import RawMessageStreamEvent
 from knowledge.adapters.claude_request import Sent
 from knowledge.drafting import DECLINES, MISSING, Presenter, finished_spans
 from knowledge.prompts import Prompt, Recital
+from knowledge.sentences import sentence_spans
 from knowledge.types import DraftSentence, Quote
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})
 TOO_LONG = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 _COUNTED = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_FEWEST_WORDS = 3
+"""Words that are worth showing before their sentence is finished."""
+_PLAIN = re.compile(r"[^\W_][^*_`~\[\]<>|#\n]*")
 _TERMINAL = tuple('.!?…:`)”"»\u3002\uff01\uff1f')
 
 
@@ -39,7 +44,7 @@ class Reply:
     """
 
     def __init__(self, sent: Sent, prompt: Prompt) -> None:
-        self._sent, self._recital = sent, Recital(prompt)
+        self._sent, self._prompt, self._recital = sent, prompt, Recital(prompt)
         self._content: list[dict[str, Any]] = []
         self._inputs: dict[int, str] = {}
         self._text = ""
@@ -109,6 +114,21 @@ class Reply:
             sentence = self._sentence(self._text[start:end], blocks, last=end == len(self._text.rstrip()))
             if sentence is not None:
                 yield sentence
+
+    def opening(self) -> DraftSentence | None:
+        """Return the first words of the reply while its first sentence is written, once it is known what they cite.
+
+        Nothing where they might turn out to be no statement: markup, a line of our conventions, our own prompt.
+        """
+        block = self._spans[0] if len(self._spans) == 1 else None
+        if block is None or block.closed or not block.quotes or self._read or self.declined:
+            return None
+        line = self._text[: self._text.rfind(" ") + 1]
+        words = line[: next((end for _, end in sentence_spans(line)), 0)].strip()
+        statement = words == Presenter().present(words) and not words.startswith(MISSING)
+        if words.count(" ") + 1 < _FEWEST_WORDS or not statement or not _PLAIN.fullmatch(words):
+            return None
+        return None if Recital(self._prompt).recites(words) else DraftSentence(words, tuple(block.quotes))
 
     def _only_open_text(self) -> bool:
         """Say whether all that is left stands in a block that is still open: then no sentence of it is finished."""

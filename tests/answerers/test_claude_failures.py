@@ -95,8 +95,27 @@ async def test_an_answer_that_was_begun_is_not_begun_again(api, answerer, fault)
 
     with pytest.raises(AnswererUnavailableError):
         await listen()
-    assert [event.sentence.text for event in events] == [DAYS.text]
+    assert [event.sentence.text for event in events if event.sentence] == [DAYS.text]
     assert len(api.bodies) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.DROPS, Fault.ENDS_EARLY, Fault.ERROR_EVENT, Fault.OVERLOADED])
+async def test_an_answer_that_failed_still_says_what_it_has_cost(api, answerer, fault):
+    api.mode = lambda body: said(Text("Every employee gets 26 days of paid annual leave. " * 6, (Cite(0, 2),)))
+    api.always = fault
+    spent = {}
+    with pytest.raises(AnswererUnavailableError):
+        await answered(answerer, asks(spent=spent.update))
+    assert spent["requests"] == 3
+    assert (spent.get("input_tokens", 0) > 0) == (fault is not Fault.OVERLOADED)
+    assert (spent.get("cost_micro_usd", 0) > 0) == (fault is not Fault.OVERLOADED)
+
+
+async def test_an_answer_that_succeeded_says_what_it_has_cost_once(api, answerer):
+    spent = {}
+    result = await answered(answerer, asks(spent=spent.update))
+    assert spent == {}
+    assert result.draft.usage["input_tokens"] > 0
 
 
 @pytest.mark.parametrize("fault", [Fault.MAX_TOKENS, Fault.CONTEXT_FULL])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from anthropic.types import RawMessageStreamEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,6 +105,52 @@ def test_what_was_passed_on_stays_true_whatever_comes_after(blocks, cut, data):
         early += reply.sentences()
     assert early == whole[: len(early)]
     assert not (reply.stopped and reply.stop_reason is None)
+
+
+@given(PIECES, st.integers(1, 12), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_first_words_are_the_beginning_of_the_first_sentence(blocks, cut, cites_first):
+    raw = events(blocks, cut, cites_first=cites_first)
+    whole, _ = read(raw)
+    reply = Reply(Sent(PASSAGES), load("answer"))
+    openings: list[DraftSentence] = []
+    for event in raw:
+        reply.take(EVENT.validate_python(event))
+        openings += [opening] if (opening := reply.opening()) else []
+    for opening in openings:
+        assert whole[0].text.startswith(opening.text)
+        assert set(opening.quotes) <= set(whole[0].quotes)
+
+
+def opened_with(text: str) -> DraftSentence | None:
+    reply = Reply(Sent(PASSAGES), load("answer"))
+    for event in events([(text, True)], 1000, cites_first=True)[:-3]:
+        reply.take(EVENT.validate_python(event))
+    return reply.opening()
+
+
+def test_first_words_are_known_before_their_sentence_ends():
+    opening = opened_with("Every employee gets 26 days of pai")
+    assert opening is not None
+    assert opening.text == "Every employee gets 26 days of"
+    assert opening.quotes[0].text.startswith("Every employee gets")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Every employee ",
+        "- Every employee gets 26 days",
+        "1. Every employee gets 26 days",
+        "# Every employee gets 26 days",
+        "Every employee **gets 26 days** of",
+        "MISSING: how many days there are",
+        "NOT_IN_PASSAGES and nothing else is said",
+        "You answer the questions of a team from the team's own documents, as",
+    ],
+)
+def test_what_may_be_no_statement_is_not_begun(text):
+    assert opened_with(text) is None
 
 
 def test_thinking_and_tool_calls_are_given_back_as_they_came():

@@ -105,3 +105,22 @@ class HangingAnswerer(StreamingAnswerer):
         source = super().events(request) if hangs else QuotingAnswerer.events(self, request)
         async for event in source:
             yield event
+
+
+class OpeningAnswerer(StreamingAnswerer):
+    """Says the first words of its sentence, the whole of it on `go`, or breaks instead if it is to; ends on `end`."""
+
+    def __init__(self, *, breaks: bool = False) -> None:
+        super().__init__()
+        self.breaks = breaks
+
+    async def events(self, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        (sentence,) = self.sentences(request)
+        words = " ".join(sentence.text.split()[:4])
+        yield AnswerEvent(opening=DraftSentence(words, sentence.quotes))
+        await self.go.wait()
+        if self.breaks:
+            raise AnswererUnavailableError
+        yield AnswerEvent(sentence=sentence)
+        await self.end.wait()
+        yield AnswerEvent(draft=Draft(sentences=(sentence,), model=self.name))

@@ -6,7 +6,7 @@ import pytest
 
 from bot.sandbox import SandboxServer
 from bot.server import Server
-from tests.bot.answerers import QuotingAnswerer, StreamingAnswerer
+from tests.bot.answerers import OpeningAnswerer, QuotingAnswerer, StreamingAnswerer
 from tests.bot.conftest import BotFactory
 from tests.bot.test_reliability import finished
 from tests.bot.test_surfaces import LEAVE, answers, blocks_of
@@ -80,3 +80,38 @@ async def test_streaming_can_be_switched_off(
         asked = await sandbox.person("U0BEN").dm(LEAVE)
         await sandbox.wait_for_answer(asked)
     assert not [call for call in sandbox.workspace.calls if call.method == "chat.startStream"]
+
+
+class TestFirstWords:
+    @pytest.fixture
+    def answerer(self, request: pytest.FixtureRequest) -> OpeningAnswerer:
+        return OpeningAnswerer(breaks=getattr(request, "param", False))
+
+    async def test_the_first_words_are_seen_while_their_sentence_is_written(
+        self, sandbox: SandboxServer, bot: Server, answerer: OpeningAnswerer
+    ) -> None:
+        ben = sandbox.person("U0BEN")
+        asked = await ben.dm(LEAVE)
+        begun = await sandbox.wait_for_message(ben.direct_message, lambda m: m.streaming)
+        assert begun.text == "Full-time employees get 27"
+        answerer.go.set()
+        answerer.end.set()
+        answer = await sandbox.wait_for_answer(asked, lambda m: "calendar year" in m.text)
+        await finished(sandbox, bot)
+        assert answer.ts == begun.ts
+        assert answer.text.count("Full-time") == 1
+        assert len(answers(sandbox, ben.direct_message)) == 1
+        assert not called(sandbox, "chat.update")
+
+    @pytest.mark.parametrize("answerer", [True], indirect=True)
+    async def test_no_words_of_an_answer_that_broke_are_left_standing(
+        self, sandbox: SandboxServer, bot: Server, answerer: OpeningAnswerer
+    ) -> None:
+        ben = sandbox.person("U0BEN")
+        await ben.dm(LEAVE)
+        begun = await sandbox.wait_for_message(ben.direct_message, lambda m: m.streaming)
+        answerer.go.set()
+        told = await sandbox.wait_for_message(ben.direct_message, lambda m: "Something went wrong" in m.text)
+        await finished(sandbox, bot)
+        assert told.ts == begun.ts
+        assert "27" not in told.text

@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -117,6 +118,8 @@ class MessagesApi:
     pace: float = 0.0
     """Seconds between text deltas."""
     received: list[Received] = field(default_factory=list)
+    first_words: list[float] = field(default_factory=list)
+    """When the first words of each streamed reply were sent, in seconds since the epoch."""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a request has come in."""
     url: str = ""
@@ -197,6 +200,7 @@ class MessagesApi:
             return
         events = list(_stream(body, reply, self._usage(body)))
         breaks_at = max(3, len(events) - 4) if fault in _IN_STREAM else len(events)
+        words_at = next((n for n, (_, data) in enumerate(events) if "text" in data.get("delta", {})), -1)
         for number, (name, data) in enumerate(events):
             if number == breaks_at:
                 if fault is not None and (last := await self._break(request, fault)):
@@ -204,6 +208,8 @@ class MessagesApi:
                 return
             if self.pace and name == "content_block_delta":
                 await asyncio.sleep(self.pace)
+            if number == words_at:
+                self.first_words.append(time.time())
             yield f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
     async def _break(self, request: Request, fault: Fault) -> bytes:
@@ -252,7 +258,8 @@ class MessagesApi:
 @asynccontextmanager
 async def serving(api: MessagesApi) -> AsyncIterator[MessagesApi]:
     """Serve the stand-in on a free port for as long as the block lasts."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+    # Opened anew from its number, the socket knows that it speaks TCP, so that asyncio sends small answers at once.
+    listener = socket.socket(fileno=socket.create_server(("127.0.0.1", 0), backlog=512).detach())
     api.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(api.app(), log_level="error", lifespan="off")
     config.load()

@@ -575,11 +575,16 @@ def _own_address() -> str:
     return f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(2, 250)}"
 
 
+def _listener(host: str, port: int) -> socket.socket:
+    """Open a socket that knows that it speaks TCP, so that asyncio sends small answers at once."""
+    return socket.socket(fileno=socket.create_server((host, port), backlog=512).detach())
+
+
 @contextmanager
 def serving(api: PineconeApi, host: str | None = None) -> Iterator[PineconeApi]:
     """Serve the stand-in from a thread of its own for as long as the block lasts."""
     api.host = host or _own_address()
-    listeners = [socket.create_server((api.host, port), backlog=512) for port in [api.ports[0], *[0] * MOST_INDEXES]]
+    listeners = [_listener(api.host, port) for port in [api.ports[0], *[0] * MOST_INDEXES]]
     api.ports = [listener.getsockname()[1] for listener in listeners]
     api.url = f"http://{api.host}:{api.ports[0]}"
     config = uvicorn.Config(api.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
