@@ -134,6 +134,15 @@ def _print_some(label: str, lines: Sequence[str]) -> None:
         typer.echo(f"  … and {len(lines) - LISTED} more {label} (all with --json)")
 
 
+def print_cancelled(source: str, *, cancelled: bool, as_json: bool) -> None:
+    """Say whether a reindex was stopped."""
+    if as_json:
+        print_json({"source": source, "cancelled": cancelled})
+        return
+    stopped = f"The reindex of {source} stops now; what it has done stays."
+    typer.echo(stopped if cancelled else f"No reindex of {source} is under way.")
+
+
 def print_sources(sources: Sequence[SourceStatus], *, as_json: bool) -> None:
     """Print the sources."""
     if as_json:

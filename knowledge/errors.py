@@ -6,6 +6,7 @@
     │   ├── DatabaseVersionError  the database is older or newer than this program
     │   └── SourceError           a folder is missing, a file, unreadable, or not to be indexed
     ├── EmptySourceError      the folder holds nothing and nothing may be removed (exit 1)
+    ├── ReindexCancelledError somebody stopped the run; what was done stays       (exit 1)
     ├── UnknownAnswerError    the answer that feedback points to does not exist   (exit 1)
     ├── UnreadableFileError   one file could not be read; the run goes on
     ├── LostLeaseError        another process has taken this run over
@@ -20,12 +21,19 @@ The text of an error is one sentence for the person that says what to do; the ca
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class FootnoteError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip())
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Keyword arguments that make this error again in another process, together with its text."""
+        return {}
 
 
 class UsageError(FootnoteError):
@@ -46,6 +54,21 @@ class SourceError(UsageError):
 
 class EmptySourceError(FootnoteError):
     """The source is empty; nothing was changed. Pass --allow-empty if that is meant."""
+
+    def __init__(self, message: str | None = None, *, vanished: int = 0, live: int = 0) -> None:
+        """So many documents of those that answers can use would go; asking again with `allow_empty` removes them."""
+        super().__init__(message)
+        self.vanished = vanished
+        self.live = live
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {"vanished": self.vanished, "live": self.live}
+
+
+class ReindexCancelledError(FootnoteError):
+    """The reindex was cancelled; what it had done until then stays."""
 
 
 class UnknownAnswerError(FootnoteError):

@@ -18,7 +18,7 @@ from knowledge.indexing import Desk
 from knowledge.labels import LabelledExchange
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
-from knowledge.runs import ReindexRuns
+from knowledge.runs import OnJoined, ReindexRuns
 from knowledge.settings import Settings
 from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
@@ -166,16 +166,40 @@ class KnowledgeBase:
         allow_empty: bool = False,
         key: str | None = None,
         on_progress: OnProgress | None = None,
+        on_joined: OnJoined | None = None,
     ) -> ReindexReport:
         """Have a source, or a folder inside it, reindexed by whoever does background work; wait for the report.
 
-        Joins the same request that is under way. Who asks again with the same `key` gets the report it had asked for.
+        Joins the same request that is under way, and calls `on_joined` then. Who asks again with the same `key` gets
+        the report it had asked for.
         When nobody begins, this process does. Raises what `reindex` raises.
         """
         record, folder = self._configured_source(source)
         return await self._runs.request(
-            record.name, folder=folder, allow_empty=allow_empty, key=key, on_progress=on_progress
+            record.name,
+            folder=folder,
+            allow_empty=allow_empty,
+            key=key,
+            on_progress=on_progress,
+            on_joined=on_joined,
         )
+
+    async def cancel_reindex(self, source: str) -> bool:
+        """Stop the runs of a source, of a folder inside it, or of a folder that is named by its path.
+
+        They stop within about a second, in whichever process; what they had published stays, and who waits for them
+        gets ReindexCancelledError. Says whether there was one. Raises SourceError when nothing goes by this name.
+        """
+        if self.names_source(source):
+            record, folder = self._configured_source(source)
+            return await self._runs.cancel(record.name, folder=folder)
+        records = await self._store.corpus.source_records()
+        if any(record.name == source for record in records):
+            return await self._runs.cancel(source)
+        root = await asyncio.to_thread(lambda: Path(source).expanduser().resolve())
+        if not root.is_dir() and str(root) not in {record.root for record in records}:
+            raise SourceError(f"There is no source and no folder {source!r}.")
+        return await self._runs.cancel(_folder_name(root, records))
 
     async def work(self) -> None:
         """Do what is asked for in the background, and take over what others left, until cancelled."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ VANISHED_SHARE = 0.3
 UNSETTLED_NS = 2_000_000_000
 """A file changed so shortly before the walk may change again without showing it in its time."""
 PROGRESS_SECONDS = 0.5
+TIDY_SECONDS = 3.0
 
 
 async def reindex(
@@ -67,7 +68,8 @@ async def reindex(
     async with _held(corpus, record.name, owner, lease) as token, _readers(pool) as readers:
         desk = Desk(record, token, corpus, embedder, index, splitter, source, readers)
         reporter = _Reporter(record.name, started, on_progress)
-        return await _run(desk, folder.strip("/"), allow_empty, reporter, sharing)
+        async with _left_tidy(desk):
+            return await _run(desk, folder.strip("/"), allow_empty, reporter, sharing)
 
 
 @asynccontextmanager
@@ -129,6 +131,22 @@ async def _let_go(corpus: Corpus, source: str, token: int, renewing: asyncio.Tas
     await corpus.release(source, token)
 
 
+@asynccontextmanager
+async def _left_tidy(desk: Desk) -> AsyncIterator[None]:
+    """Take back what a cancelled run had begun and not published, if that goes quickly; the next run would, too."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        await asyncio.shield(_tidy(desk))
+        raise
+
+
+async def _tidy(desk: Desk) -> None:
+    with suppress(TimeoutError, FootnoteError):
+        async with asyncio.timeout(TIDY_SECONDS):
+            await clean_up(desk, await desk.corpus.unfinished_chunks(desk.record.name))
+
+
 # --- The run ----------------------------------------------------------------------------------------------------------
 
 
@@ -137,8 +155,8 @@ async def _run(
 ) -> ReindexReport:
     walked_at = time.time_ns()
     listing = await desk.source.list()
-    _refuse_empty(listing, desk.record, allow_empty=allow_empty)
     manifest = [entry for entry in await desk.corpus.manifest(desk.record.name) if _inside(entry.path, folder)]
+    _refuse_empty(listing, desk.record, allow_empty=allow_empty, live=sum(entry.live for entry in manifest))
     files, skipped = _compare(desk, listing, manifest, walked_at)
     gone = _gone(files, manifest, listing, allow_empty=allow_empty)
     tally = Tally()
@@ -149,10 +167,12 @@ async def _run(
     return replace(report, chunks=await desk.corpus.finish_run(desk.record.name, desk.token, report))
 
 
-def _refuse_empty(listing: Listing, record: SourceRecord, *, allow_empty: bool) -> None:
+def _refuse_empty(listing: Listing, record: SourceRecord, *, allow_empty: bool, live: int = 0) -> None:
     if not listing.files and not listing.unseen and not allow_empty:
         raise EmptySourceError(
-            f"The folder {record.root} is empty; nothing was changed. Pass --allow-empty if that is meant."
+            f"The folder {record.root} is empty; nothing was changed. Pass --allow-empty if that is meant.",
+            vanished=live,
+            live=live,
         )
 
 
@@ -205,7 +225,9 @@ def _gone(
     if lost > 1 and lost > all_live * VANISHED_SHARE and not allow_empty:
         raise EmptySourceError(
             f"{lost} of {all_live} documents have vanished, more than {VANISHED_SHARE:.0%}; nothing was changed. "
-            "Pass --allow-empty if that is meant."
+            "Pass --allow-empty if that is meant.",
+            vanished=lost,
+            live=all_live,
         )
     return gone
 

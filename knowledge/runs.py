@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from knowledge import errors
-from knowledge.errors import DatabaseUnavailableError, FootnoteError, ServiceError
+from knowledge.errors import DatabaseUnavailableError, FootnoteError, ReindexCancelledError, ServiceError
 from knowledge.ids import new_id
 from knowledge.indexing import Desk
 from knowledge.ports import Jobs
 from knowledge.sharing import SHARE_LEASE, Sharing, work_on_shares
 from knowledge.store.corpus import SourceRecord
-from knowledge.store.runs import Run, Runs, RunState
+from knowledge.store.runs import ENDED, Run, Runs, RunState
 from knowledge.types import Progress, ReindexReport
 
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[Progress], Awaitable[None]]
+OnJoined = Callable[[], Awaitable[None]]
 
 REINDEX, HELP = "reindex", "help"
 """The kinds of work in the queue."""
@@ -30,6 +31,8 @@ RUN_LEASE = 12.0
 SWEEP_SECONDS = 4.0
 FOLLOW_SECONDS = 0.4
 """How often one who waits for a report looks."""
+CANCEL_SECONDS = 0.5
+"""How often one who works on a run looks whether it should stop."""
 PATIENCE_SECONDS = 10.0
 """How long one who waits leaves a run to the workers before doing it."""
 HELP_SECONDS = 60.0
@@ -95,15 +98,22 @@ class ReindexRuns:
         allow_empty: bool = False,
         key: str | None = None,
         on_progress: OnProgress | None = None,
+        on_joined: OnJoined | None = None,
     ) -> ReindexReport:
         """Have a source reindexed by whoever does background work, and wait for the report.
 
-        Joins a run of the same that is under way. Raises what the run raised.
+        Joins a run of the same that is under way, and calls `on_joined` then. Raises what the run raised.
         """
-        run_id, new = await self._book.request(source, folder=folder, allow_empty=allow_empty, key=key)
-        if new:
-            await self._enqueue(run_id, source)
-        return await self._follow(run_id, on_progress)
+        asked = await self._book.request(source, folder=folder, allow_empty=allow_empty, key=key)
+        if asked.new:
+            await self._enqueue(asked.run_id, source)
+        if asked.joined and on_joined is not None:
+            await on_joined()
+        return await self._follow(asked.run_id, on_progress)
+
+    async def cancel(self, source: str, *, folder: str = "") -> bool:
+        """Stop the runs of a source wherever they are done; say whether there were any. What was done stays."""
+        return await self._book.cancel(source, folder=folder)
 
     async def _enqueue(self, run_id: str, source: str) -> None:
         await self._jobs.enqueue(REINDEX, lock=f"{REINDEX}:{source}", arguments={"run": run_id})
@@ -115,7 +125,7 @@ class ReindexRuns:
             run = await self._book.get(run_id)
             if run.report is not None:
                 return run.report
-            if run.state is RunState.FAILED:
+            if run.state in ENDED:
                 raise _error(run)
             if not run.free:
                 moved = time.monotonic()
@@ -149,6 +159,9 @@ class ReindexRuns:
         try:
             record = await self._find_source(taken.source)
             await self._carry_out(run, record, taken.folder, taken.allow_empty, None)
+        except ReindexCancelledError as exc:
+            log.info("reindex.cancelled", extra={"source": taken.source})
+            await self._give_up(run, exc)
         except DatabaseUnavailableError:
             # Left as it is: when the database is back and the lease has run out, somebody takes the run over.
             log.warning("reindex.interrupted", extra={"source": taken.source})
@@ -171,15 +184,40 @@ class ReindexRuns:
                 await on_progress(progress)
 
         async with self._kept(run_id, self._owner, RUN_LEASE):
-            report = await self._reindex(
-                record,
-                folder=folder,
-                allow_empty=allow_empty,
-                on_progress=note,
-                sharing=self._sharing(run_id, record),
-            )
+            async with self._unless_cancelled(run_id):
+                report = await self._reindex(
+                    record,
+                    folder=folder,
+                    allow_empty=allow_empty,
+                    on_progress=note,
+                    sharing=self._sharing(run_id, record),
+                )
             await self._book.finish(run_id, report, owner=self._owner)
         return report
+
+    @asynccontextmanager
+    async def _unless_cancelled(self, run_id: str) -> AsyncIterator[None]:
+        """Stop the work inside soon after somebody asked for that. Raises ReindexCancelledError."""
+        limit = asyncio.timeout(None)
+
+        async def watch() -> None:
+            while not await self._is_cancelled(run_id):  # noqa: ASYNC110 - another process cannot set an event
+                await asyncio.sleep(CANCEL_SECONDS)
+            limit.reschedule(0)
+
+        try:
+            async with limit, _beside(watch()):
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise ReindexCancelledError from None
+
+    async def _is_cancelled(self, run_id: str) -> bool:
+        try:
+            return await self._book.cancel_asked(run_id)
+        except ServiceError:  # the run itself says so when the database is away
+            return False
 
     @asynccontextmanager
     async def _kept(self, run_id: str, owner: str, lease: float) -> AsyncIterator[None]:
@@ -193,17 +231,17 @@ class ReindexRuns:
                 except ServiceError:  # the database may be back for the next renewal
                     log.warning("reindex.run_not_renewed", extra={"run": run_id})
 
-        renewing = asyncio.create_task(renew(), name="reindex.renew")
-        try:
+        async with _beside(renew()):
             yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _give_up(self, run_id: str, exc: BaseException) -> None:
         ours = isinstance(exc, FootnoteError)
         await self._book.fail(
-            run_id, kind=type(exc).__name__ if ours else "", error=str(exc) if ours else BROKE_OFF, owner=self._owner
+            run_id,
+            kind=type(exc).__name__ if ours else "",
+            error=str(exc) if ours else BROKE_OFF,
+            details=exc.details if isinstance(exc, FootnoteError) else {},
+            owner=self._owner,
         )
 
     # --- helping --------------------------------------------------------------------------------------------------
@@ -232,10 +270,16 @@ class ReindexRuns:
         owner = f"{self._owner}:{new_id()}"
         try:
             record = await self._find_source(found.source)
-            async with self._open_desk(record, found.token) as desk, self._kept(run, owner, SHARE_LEASE):
+            async with (
+                self._open_desk(record, found.token) as desk,
+                self._kept(run, owner, SHARE_LEASE),
+                self._unless_cancelled(run),
+            ):
                 await work_on_shares(
                     desk, self._book, run, owner=owner, enough=lambda: time.monotonic() - began > HELP_SECONDS
                 )
+        except ReindexCancelledError:
+            return
         except FootnoteError:
             # The run itself takes what a helper gives back, and says what is wrong if it really is.
             log.warning("reindex.help_ended", extra={"source": found.source}, exc_info=True)
@@ -269,4 +313,15 @@ class ReindexRuns:
 def _error(run: Run) -> FootnoteError:
     """Rebuild what the run raised."""
     kind: type[FootnoteError] = getattr(errors, run.error_kind, ServiceError) if run.error_kind else ServiceError
-    return kind(run.error)
+    return kind(run.error, **run.error_details)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do something in the background for as long as the block lasts."""
+    doing = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)

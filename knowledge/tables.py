@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 HEAD = "0008"
@@ -94,7 +95,7 @@ runs = Table(
     Column("allow_empty", Boolean, nullable=False),
     Column("key", String(400), unique=True, doc="the delivery that asked for it: it gets this run's report, no other"),
     Column("slot", String(64), unique=True, doc="what is asked for, until it is done: who asks for the same joins"),
-    Column("state", String(10), nullable=False, doc="queued | running | done | failed"),
+    Column("state", String(10), nullable=False, doc="queued | running | done | failed | cancelled"),
     Column("owner", String(200), doc="the process that runs it"),
     Column("lease_until", Float, nullable=False, doc="seconds since the epoch; then anybody may take it over"),
     Column("token", BigInteger, doc="of the source's lease; set while others may help"),
@@ -106,6 +107,8 @@ runs = Table(
     Column("report", JSON),
     Column("error", Text, nullable=False, doc="the sentence for the person who asked"),
     Column("error_kind", String(60), nullable=False, doc="the class in errors.py"),
+    Column("error_details", JSON, doc="what that class is made with besides the sentence"),
+    Column("cancel_asked", Boolean, nullable=False, server_default=false(), doc="who works on it stops"),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Index("ix_runs_state", "state", "lease_until"),

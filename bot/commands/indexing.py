@@ -18,6 +18,9 @@ def reindex(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Go on when the folder is empty or most of it has vanished.")
     ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Stop the reindex that is under way; what it has done stays.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the index say exactly what the folder says."""
@@ -26,12 +29,26 @@ def reindex(
     if not source.strip():
         fail("Name a folder or a source: the name is empty.", WRONG_USE)
 
+    if cancel:
+        _cancel(source, as_json=as_json)
+        return
+
     async def work() -> None:
         async with knowledge_base() as kb:
             begin = kb.reindex if kb.names_source(source) else kb.reindex_folder
             with reindex_progress(quiet=as_json) as on_progress:
                 report = await begin(source, allow_empty=allow_empty, on_progress=on_progress)
         print_report(report, as_json=as_json)
+
+    run(work)
+
+
+def _cancel(source: str, *, as_json: bool) -> None:
+    from bot.terminal import print_cancelled
+
+    async def work() -> None:
+        async with knowledge_base() as kb:
+            print_cancelled(source, cancelled=await kb.cancel_reindex(source), as_json=as_json)
 
     run(work)
 

@@ -33,9 +33,12 @@ class RunState(StrEnum):
     """Somebody is at it; whether they still live, the lease tells."""
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Somebody stopped it; what it had published until then stays."""
 
 
-ENDED = frozenset({RunState.DONE, RunState.FAILED})
+ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
+OPEN = tuple(state for state in RunState if state not in ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,24 @@ class Run:
     report: ReindexReport | None
     error: str
     error_kind: str
+    error_details: Mapping[str, Any]
+    cancel_asked: bool
 
     @property
     def free(self) -> bool:
         """Whether nobody is at it now: it waits for a worker, or its worker went silent."""
         return self.state not in ENDED and self.lease_until < time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking for a run."""
+
+    run_id: str
+    new: bool
+    """Nobody had asked for it; otherwise it is somebody else's, or what the same delivery asked for before."""
+    joined: bool
+    """Somebody else had asked for it, and it has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +96,8 @@ class Runs:
 
     async def request(
         self, source: str, *, folder: str = "", allow_empty: bool = False, key: str | None = None
-    ) -> tuple[str, bool]:
-        """Ask for a run; returns its id and whether it is new.
+    ) -> Asked:
+        """Ask for a run.
 
         Who asks again with the same key gets the run it got before, ended or not; who asks for what is being done
         joins that.
@@ -93,11 +109,11 @@ class Runs:
             while True:
                 inserted = await connection.execute(insert_new(connection, runs).returning(runs.c.id), row)
                 if inserted.one_or_none() is not None:
-                    return str(row["id"]), True
+                    return Asked(str(row["id"]), new=True, joined=False)
                 found = await connection.execute(select(runs.c.id, runs.c.key).where(same))
                 joined = sorted(found.all(), key=lambda other: other.key != key)
                 if joined:
-                    return str(joined[0].id), False
+                    return Asked(str(joined[0].id), new=False, joined=key is None or joined[0].key != key)
 
     async def begin(self, source: str, *, folder: str, allow_empty: bool, owner: str, lease: float) -> str:
         """Record a run that this process does at once for whoever is waiting in front of it."""
@@ -114,7 +130,7 @@ class Runs:
 
     async def waiting(self, *, longer_than: float = 0.0) -> list[str]:
         """Name the runs that were asked for and that nobody is at, oldest first."""
-        free = runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]) & (runs.c.lease_until < time.time() - longer_than)
+        free = runs.c.state.in_(OPEN) & (runs.c.lease_until < time.time() - longer_than)
         query = select(runs.c.id).where(free, runs.c.slot.is_not(None)).order_by(runs.c.id)
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
@@ -127,12 +143,36 @@ class Runs:
             rows = (await connection.execute(query)).all()
         return {row.source: _progress(row) for row in rows}
 
+    # --- cancelling -----------------------------------------------------------------------------------------------
+
+    async def cancel(self, source: str, *, folder: str = "") -> bool:
+        """Have the runs of a source end, or those of a folder in it; say whether there were any.
+
+        Who works on one learns it from `cancel_asked`; one that nobody is at ends now. Who asks for the same from now
+        on gets a run of its own.
+        """
+        now = time.time()
+        these = (runs.c.source == source) & runs.c.state.in_(OPEN)
+        these = these & (runs.c.folder == folder) if folder else these
+        waiting = these & (runs.c.lease_until < now) & runs.c.slot.is_not(None)
+        asked = {"cancel_asked": True, "slot": None}
+        ended = {"state": RunState.CANCELLED, "error_kind": "ReindexCancelledError", "ended_at": datetime.now(UTC)}
+        async with self._database.writing() as connection:
+            unbegun = await connection.execute(update(runs).where(waiting).values(asked | ended))
+            begun = await connection.execute(update(runs).where(these, runs.c.lease_until >= now).values(asked))
+        return unbegun.rowcount + begun.rowcount > 0
+
+    async def cancel_asked(self, run_id: str) -> bool:
+        """Say whether whoever works on a run should stop."""
+        query = select(runs.c.cancel_asked).where(runs.c.id == run_id)
+        return await self._database.read(lambda connection: bool(connection.execute(query).scalar_one_or_none()))
+
     # --- doing ----------------------------------------------------------------------------------------------------
 
     async def take(self, run_id: str, *, owner: str, lease: float) -> Run | None:
         """Take a run that nobody is at; None when it has ended or somebody is."""
         now = time.time()
-        free = runs.c.state.in_([RunState.QUEUED, RunState.RUNNING]) & (runs.c.lease_until < now)
+        free = runs.c.state.in_(OPEN) & (runs.c.lease_until < now)
         values = {
             "state": RunState.RUNNING,
             "owner": owner,
@@ -178,9 +218,13 @@ class Runs:
         """End a run with its report."""
         await self._end(run_id, owner, {"state": RunState.DONE, "report": asdict(report)})
 
-    async def fail(self, run_id: str, *, kind: str, error: str, owner: str) -> None:
-        """End a run with what went wrong."""
-        await self._end(run_id, owner, {"state": RunState.FAILED, "error_kind": kind, "error": error})
+    async def fail(
+        self, run_id: str, *, kind: str, error: str, owner: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """End a run with what went wrong, or with who wanted it to end."""
+        state = RunState.CANCELLED if kind == "ReindexCancelledError" else RunState.FAILED
+        values = {"state": state, "error_kind": kind, "error": error, "error_details": dict(details or {})}
+        await self._end(run_id, owner, values)
 
     async def _end(self, run_id: str, owner: str, values: dict[str, Any]) -> None:
         now = datetime.now(UTC)
@@ -310,6 +354,8 @@ def _run(row: Row[Any]) -> Run:
         report=None if row.report is None else _report(row.report),
         error=row.error,
         error_kind=row.error_kind,
+        error_details=row.error_details or {},
+        cancel_asked=row.cancel_asked,
     )
 
 
