@@ -13,9 +13,9 @@ from typing import Any
 
 from knowledge import ranking
 from knowledge.citing import CheckedAnswer, Checker, Unsupported, render
-from knowledge.errors import AnswererUnavailableError, FootnoteError, ServiceError
+from knowledge.errors import AnswererUnavailableError, ConfigurationError, FootnoteError, ServiceError
 from knowledge.ids import new_id
-from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, IndexQuery, Reranker, Understander
+from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, Reranker, Understander
 from knowledge.retrieving import retrieve, with_neighbours
 from knowledge.settings import Settings
 from knowledge.store import Corpus, Exchanges
@@ -41,6 +41,7 @@ NOT_SAID = "I could not find this: the documents come near it but do not say it.
 
 TOO_SLOW = "That took too long. Please try again in a moment."
 TRY_AGAIN = "Please try again in a moment."
+MISCONFIGURED = "Something is set up wrongly. Tell whoever runs this bot."
 NOT_ALL = "The documents do not say"
 """Begins the line about the part of a question that has no answer."""
 
@@ -121,6 +122,8 @@ async def ask(
         outcome = _failure(TOO_SLOW, "the deadline passed", spent)
     except ServiceError as exc:
         outcome = _failure(str(exc), repr(exc.__cause__ or exc), spent)
+    except ConfigurationError as exc:
+        outcome = _failure(MISCONFIGURED, str(exc), spent)
     except Exception as exc:
         log.exception("answer.broke")
         outcome = _failure(TRY_AGAIN, repr(exc), spent)
@@ -318,26 +321,3 @@ async def _record(question: Question, asked_at: datetime, worked: _Worked, desk:
             return answer
         return replace(_failure(str(exc), "the answer could not be recorded").answer, timings_ms=watch.read())
     return stored or replace(answer, timings_ms=watch.read())
-
-
-async def check_parts(desk: Desk) -> dict[str, str]:
-    """Try each part for real: its name and `ok`, or one sentence about what is wrong."""
-    probes: dict[str, Callable[[], Awaitable[object]]] = {
-        "database": desk.corpus.counts,
-        "index": lambda: _probe_index(desk),
-    }
-    return {name: await _probe(probe) for name, probe in probes.items()}
-
-
-async def _probe_index(desk: Desk) -> None:
-    vector = await desk.embedder.embed_query("ready")
-    await desk.index.search(IndexQuery(text="ready", vector=vector, k=1))
-
-
-async def _probe(probe: Callable[[], Awaitable[object]]) -> str:
-    try:
-        await probe()
-    except Exception as exc:  # noqa: BLE001 - whatever is wrong with the part is what we want to know
-        log.warning("part.not_ready", extra={"cause": repr(exc)})
-        return str(exc) if isinstance(exc, FootnoteError) else "It does not work; the log has the cause."
-    return "ok"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -10,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from knowledge import adapters, asking, reindexing
+from knowledge import adapters, asking, checking, reindexing
 from knowledge.citing import only_quotes
-from knowledge.errors import SourceError
+from knowledge.errors import ServiceError, SourceError
 from knowledge.ids import content_id
 from knowledge.indexing import Desk
 from knowledge.labels import LabelledExchange
@@ -29,6 +30,7 @@ from knowledge.types import (
     Audience,
     Exchange,
     Feedback,
+    Finding,
     Outcome,
     Question,
     ReindexReport,
@@ -37,6 +39,8 @@ from knowledge.types import (
     SourceStatus,
     Vote,
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,18 @@ class Parts:
     understander: Understander
     jobs: Jobs
     fallback: Answerer | None = None
+
+    def services(self) -> dict[str, object]:
+        """Name the parts that may talk to a service."""
+        found = {
+            "embedder": self.embedder,
+            "index": self.index,
+            "reranker": self.reranker,
+            "answerer": self.answerer,
+            "understander": self.understander,
+            "fallback": self.fallback,
+        }
+        return {name: part for name, part in found.items() if part is not None}
 
 
 class KnowledgeBase:
@@ -104,22 +120,35 @@ class KnowledgeBase:
         return kb
 
     async def warm_up(self) -> None:
-        """Do now what the first question would otherwise wait for."""
+        """Do now what the first question would otherwise wait for, as far as the services are there.
+
+        Raises ConfigurationError when one of them says that what is configured does not fit.
+        """
+        await self.check()
         warming = getattr(self._parts.index, "warm_up", None)
-        if warming is not None:
-            await warming()
-        await self.search(Question("warm up"), k=1)
+        try:
+            if warming is not None:
+                await warming()
+            async with asyncio.timeout(checking.START_SECONDS):
+                await self.search(Question("warm up"), k=1)
+        except (ServiceError, TimeoutError) as exc:
+            log.warning("warm_up.failed", extra={"cause": repr(exc)})
+
+    async def check(self) -> None:
+        """Ask the services whether what is configured fits; what is away is left for later.
+
+        Raises ConfigurationError.
+        """
+        await checking.refuse_misfits(self._parts.services())
+
+    async def examine(self) -> list[Finding]:
+        """Try each part as thoroughly as it can be tried, for whoever looks for what is wrong."""
+        database = Finding("database", ok=True, says=await self._store.describe())
+        return [database, *await checking.examine(self._parts.services(), await self.ready())]
 
     async def close(self) -> None:
         """Hand back what is not finished, and give back what is open."""
-        for part in (
-            self._parts.jobs,
-            self._parts.index,
-            self._parts.embedder,
-            self._parts.answerer,
-            self._parts.understander,
-            self._parts.fallback,
-        ):
+        for part in (self._parts.jobs, *self._parts.services().values()):
             closing = getattr(part, "close", None)
             if closing is not None:
                 await closing()
@@ -342,7 +371,7 @@ class KnowledgeBase:
 
     async def ready(self) -> dict[str, str]:
         """Check each part now: its name and `ok`, or one sentence about what is wrong."""
-        return await asking.check_parts(self._desk())
+        return await checking.readiness(self._store.corpus, self._parts.embedder, self._parts.index)
 
     def _desk(self) -> asking.Desk:
         return asking.Desk(

@@ -201,6 +201,18 @@ class Understander(Protocol):
         ...
 
 
+@runtime_checkable
+class Checkable(Protocol):
+    """What a part that talks to a service can do besides: look whether what is configured fits."""
+
+    async def check(self) -> str:
+        """Try the service and say what was found, in a few words.
+
+        Raises ConfigurationError when what is configured does not fit, ServiceError when the service does not answer.
+        """
+        ...
+
+
 Task = Callable[..., Awaitable[None]]
 """Work of one kind, called with the arguments it was enqueued with."""
 

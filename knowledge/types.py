@@ -457,3 +457,13 @@ class SearchResult:
 
     passages: tuple[Passage, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out when one part was tried."""
+
+    part: str
+    ok: bool
+    says: str
+    """What is there; or what is wrong, and what to do about it."""

@@ -45,6 +45,7 @@ def worker() -> None:
 
     async def work() -> None:
         async with knowledge_base(logs=True) as kb:
+            await kb.check()
             await serve_slack(kb, kb.settings, listen=False)
 
     run(work)

@@ -19,6 +19,7 @@ from knowledge.adapters.claude_client import (
     Client,
     CutOffError,
     RefusedError,
+    check_model,
     connect,
     is_outage,
     pause_before_retry,
@@ -80,6 +81,10 @@ class ClaudeAnswerer:
         """Build as the settings say. Raises ConfigurationError, for example without a key."""
         voice = Voice(settings.model, settings.max_tokens, settings.effort)
         return cls(connect(settings), voice=voice, history_tokens=settings.history_tokens)
+
+    async def check(self) -> str:
+        """Ask whether the key may use the model. Raises ConfigurationError, AnswererUnavailableError."""
+        return await check_model(self._client, self._voice.model, variable="FOOTNOTE_MODEL")
 
     async def close(self) -> None:
         """Give the connections back."""

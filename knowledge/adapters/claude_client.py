@@ -21,6 +21,8 @@ Client = AsyncAnthropic | AsyncAnthropicBedrock | AsyncAnthropicVertex
 PUBLIC_URL = "https://api.anthropic.com"
 _CONNECT = 5.0
 """Seconds for a connection."""
+_CHECK = 10.0
+"""Seconds for the question whether there is a model."""
 _SPEND_LIMITS = frozenset(
     {"enforced_spend_limit_reached", "contract_spend_limit_reached", "linked_organization_spend_limit_reached"}
 )
@@ -64,6 +66,37 @@ def translated_errors() -> Iterator[None]:
         yield
     except (anthropic.AnthropicError, *_BROKEN_WIRE, *_GARBLED, CutOffError, RefusedError) as exc:
         raise AnswererUnavailableError(_sentence(exc)) from exc
+
+
+async def check_model(client: Client, model: str, *, variable: str) -> str:
+    """Ask whether the key may use this model, and name it.
+
+    Raises ConfigurationError when it may not, AnswererUnavailableError when the service does not answer.
+    """
+    if not isinstance(client, AsyncAnthropic):
+        return f"{model}, not checked: this cloud has no list of models to ask"
+    try:
+        with translated_errors():
+            found = await client.models.retrieve(model, timeout=timeouts(_CHECK))
+    except AnswererUnavailableError as exc:
+        if isinstance(exc.__cause__, anthropic.AuthenticationError | anthropic.PermissionDeniedError):
+            raise ConfigurationError(
+                "Claude does not accept ANTHROPIC_API_KEY: copy it again from the console."
+            ) from exc
+        if isinstance(exc.__cause__, anthropic.NotFoundError):
+            return _not_listed(exc.__cause__, model, variable)
+        raise
+    stage = getattr(found, "lifecycle", "active")  # a proxy may know no stages
+    if stage == "retired":
+        raise ConfigurationError(f"{variable}={model}: this model is retired. Choose a newer one.")
+    return f"{model}, which is deprecated: choose a newer one" if stage == "deprecated" else model
+
+
+def _not_listed(error: anthropic.NotFoundError, model: str, variable: str) -> str:
+    """Tell a model that does not exist from a proxy that answers about no models. Raises ConfigurationError."""
+    if "model:" in (error.api_message or ""):
+        raise ConfigurationError(f"{variable}={model}: Claude has no such model, or this key may not use it.")
+    return f"{model}, not checked: ANTHROPIC_BASE_URL has no list of models to ask"
 
 
 def request_id(error: Exception) -> str:

@@ -10,7 +10,7 @@ from anthropic.types import Message
 
 from knowledge import understanding
 from knowledge.adapters.circuit_breaker import CircuitBreaker
-from knowledge.adapters.claude_client import Client, connect, timeouts, translated_errors
+from knowledge.adapters.claude_client import Client, check_model, connect, timeouts, translated_errors
 from knowledge.adapters.claude_request import Voice, transcript
 from knowledge.errors import AnswererUnavailableError
 from knowledge.prompts import load
@@ -55,6 +55,10 @@ class ClaudeUnderstander:
             deadline=settings.understanding_deadline,
             history_tokens=settings.history_tokens,
         )
+
+    async def check(self) -> str:
+        """Ask whether the key may use the small model. Raises ConfigurationError, AnswererUnavailableError."""
+        return await check_model(self._client, self._voice.model, variable="FOOTNOTE_SMALL_MODEL")
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -11,6 +11,8 @@ from knowledge.types import Passage
 class NoReranker:
     """Leaves the passages as they are."""
 
+    name = "none"
+
     @classmethod
     def build(cls, **_parts: object) -> Self:
         """Build from the parts of a knowledge base; it needs none of them."""

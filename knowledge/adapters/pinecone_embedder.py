@@ -59,13 +59,14 @@ class PineconeEmbedder:
             query_deadline=settings.search_deadline,
         )
 
-    async def check(self) -> None:
-        """Ask whether the model exists and has vectors of this length.
+    async def check(self) -> str:
+        """Ask whether the model exists and has vectors of this length, and name it.
 
         Raises ConfigurationError that names what there is, EmbedderUnavailableError when Pinecone does not answer.
         """
         with translated_errors(EmbedderUnavailableError):
             await self._known_model()
+        return f"Pinecone's {self._model}, {self.dimensions} dimensions"
 
     async def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Embed as fast as the service allows: unit vectors, float32. Raises EmbedderUnavailableError."""

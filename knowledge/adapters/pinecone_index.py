@@ -127,14 +127,14 @@ class PineconeIndex:
             visible_deadline=settings.visible_deadline,
         )
 
-    async def check(self) -> None:
-        """Look at the index, or make it.
+    async def check(self) -> str:
+        """Look at the index, or make it, and say how much it holds.
 
         Raises ConfigurationError when the key or an existing index does not fit, IndexUnavailableError when Pinecone
         does not answer.
         """
-        with translated_errors(IndexUnavailableError):
-            await self._index()
+        size = await self.size()
+        return f"Pinecone index {self._place.index}, {self._dimensions} dimensions, {size} chunks for this embedder"
 
     async def size(self) -> int:
         """Count the documents that are kept for this embedder; zero also when the index was emptied elsewhere."""

@@ -46,8 +46,11 @@ class PineconeReranker:
         client = connect(settings, chosen_by="FOOTNOTE_RERANKER", retry_refusals=False)
         return cls(client, model=argument or MODEL, deadline=settings.rerank_deadline)
 
-    async def check(self) -> None:
-        """Ask whether the model exists. Raises ConfigurationError, or ServiceError when Pinecone does not answer."""
+    async def check(self) -> str:
+        """Ask whether the model exists, and name it.
+
+        Raises ConfigurationError, or ServiceError when Pinecone does not answer.
+        """
         with translated_errors(ServiceError):
             models = await self._client.inference.list_models(type="rerank")
         if self._model not in models.names():
@@ -55,6 +58,7 @@ class PineconeReranker:
                 f"FOOTNOTE_RERANKER=pinecone:{self._model}: Pinecone has no such model. "
                 f"It has {', '.join(sorted(models.names()))}."
             )
+        return f"Pinecone's {self._model}"
 
     async def rerank(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
         """Return the passages, best first, with the model's score; in the order they came when it is not there."""

@@ -11,6 +11,8 @@ from knowledge.types import Question
 class WordsUnderstander:
     """Puts the question before it in front of a follow-up that leans on it."""
 
+    name = "words"
+
     @classmethod
     def build(cls, **_parts: object) -> Self:
         """Build from the parts of a knowledge base; it needs none of them."""

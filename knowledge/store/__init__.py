@@ -11,7 +11,7 @@ from knowledge.store.database import Database
 from knowledge.store.deliveries import Deliveries
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
-from knowledge.store.migrations import prepare
+from knowledge.store.migrations import prepare, revision
 from knowledge.store.records import Records
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
@@ -71,6 +71,12 @@ class Store:
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
         )
+
+    async def describe(self) -> str:
+        """Say what kind of database this is and which revision it has. Raises DatabaseUnavailableError."""
+        path = self.database.path
+        kind = "Postgres" if path is None else f"SQLite in {path}"
+        return f"{kind}, revision {await revision(self.database)}"
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -35,7 +35,7 @@ async def prepare(database: Database) -> None:
     if path is not None:
         _make_folder(path)
     with _refusals():
-        found = await _revision(database)
+        found = await revision(database)
     if found == HEAD:
         return
     if path is None:
@@ -43,7 +43,7 @@ async def prepare(database: Database) -> None:
         state = f"at revision {found}" if found else "empty"
         raise DatabaseVersionError(f"The database is {state}, this program needs {HEAD}: run `alembic upgrade head`.")
     async with _alone(path):
-        found = await _revision(database)
+        found = await revision(database)
         if found != HEAD:
             await _upgrade(database, found)
 
@@ -68,7 +68,9 @@ def _make_folder(path: Path) -> None:
         raise ConfigurationError(f"The folder {path.parent} for the database cannot be made: {exc.strerror}.") from exc
 
 
-async def _revision(database: Database) -> str | None:
+async def revision(database: Database) -> str | None:
+    """Return the revision that the database is at; None when it holds none of our tables."""
+
     def look(connection: Connection) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None

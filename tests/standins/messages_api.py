@@ -124,6 +124,10 @@ class MessagesApi:
     """Set once a request has come in."""
     url: str = ""
     small_model_delay: float = 0.0
+    lists_models: bool = True
+    """A proxy may answer about no models."""
+    lifecycles: dict[str, str] = field(default_factory=dict)
+    """Of models that are deprecated or retired."""
     _cached: set[str] = field(default_factory=set)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -137,7 +141,21 @@ class MessagesApi:
 
     def app(self) -> Starlette:
         """Return the server as an ASGI application."""
-        return Starlette(routes=[Route("/v1/messages", self._messages, methods=["POST"])])
+        routes = [Route("/v1/messages", self._messages, methods=["POST"])]
+        if self.lists_models:
+            routes.append(Route("/v1/models/{model}", self._model, methods=["GET"]))
+        return Starlette(routes=routes)
+
+    async def _model(self, request: Request) -> Response:
+        name = request.path_params["model"]
+        refused = self._unknown_key(request)
+        if refused is not None:
+            return refused
+        if name not in MODELS:
+            return _error(404, "not_found_error", f"model: {name}", {}, {})
+        lifecycle = self.lifecycles.get(name, "active")
+        told = {"id": name, "type": "model", "display_name": name, "created_at": "2026-09-28T00:00:00Z"}
+        return JSONResponse(told | {"lifecycle": lifecycle})
 
     async def _messages(self, request: Request) -> Response:
         raw = await request.body()
@@ -175,11 +193,17 @@ class MessagesApi:
         events = self._events(request, body, reply, fault)
         return StreamingResponse(events, media_type="text/event-stream", headers={"request-id": "req_test"})
 
-    def _refused(self, request: Request, raw: bytes) -> Response | None:
+    def _unknown_key(self, request: Request) -> Response | None:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         given = bearer or request.headers.get("x-api-key", "")
         if not given or (self.key and given != self.key):
             return _error(401, "authentication_error", "invalid credentials", {}, {})
+        return None
+
+    def _refused(self, request: Request, raw: bytes) -> Response | None:
+        refused = self._unknown_key(request)
+        if refused is not None:
+            return refused
         if request.headers.get("anthropic-version") != VERSION:
             return _error(400, "invalid_request_error", f"anthropic-version: must be {VERSION}", {}, {})
         try:

@@ -279,6 +279,7 @@ class PineconeApi:
         """Make an index, also one of the older kind whose fields begin with an underscore."""
         taken = {index.port for index in self.indexes.values()}
         port = next(port for port in self.ports[1:] if port not in taken)
+        self.ports.append(self.ports.pop(self.ports.index(port)))  # an index made anew has another address
         deployment = deployment or {"deployment_type": "managed", "cloud": "aws", "region": "us-east-1"}
         ready_at = time.monotonic() + self.starting_seconds
         vectors = any(field_name.startswith("_") for field_name in fields)
