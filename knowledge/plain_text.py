@@ -56,6 +56,8 @@ _CODE_SHARE = 0.5
 
 
 _CODE_SYMBOL = re.compile(r"[(){}\[\]=;<>_\"/:]")
+_INLINE_SYMBOLS = re.compile(rf"`[^`\n]+`|\](?:{_TARGET})|\[(?=[^\[\]\n]{{1,300}}\]\()|https?://\S+")
+"""What prose has symbols for: links and code within a line."""
 _SYMBOL_SHARE = 0.07
 """Share of symbols from which text of several lines is taken as source code; prose has 1 to 2 %."""
 
@@ -155,7 +157,7 @@ def looks_like_code(source: str) -> bool:
     lines = [line for line in source.splitlines() if line.strip(" \t=-_*")]
     if len(lines) <= 2:
         return False
-    symbols = sum(len(_CODE_SYMBOL.findall(line)) for line in lines)
+    symbols = sum(len(_CODE_SYMBOL.findall(_INLINE_SYMBOLS.sub("", line))) for line in lines)
     hits = sum(1 for line in lines if _CODE_LINE.search(line))
     return hits >= _CODE_SHARE * len(lines) or symbols >= _SYMBOL_SHARE * sum(map(len, lines))
 

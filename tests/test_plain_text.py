@@ -71,3 +71,13 @@ def test_source_code_is_left_as_it_is():
     assert looks_like_code(code)
     assert plain_text(code).text == code
     assert not looks_like_code("Employees get 26 days.\nAsk the team.\nSee page 3.")
+
+
+def test_prose_with_many_links_and_short_code_is_no_source_code():
+    prose = (
+        "See [`npm cache`](/commands/npm-cache).\n"
+        "Cache files are stored in `~/.npm` on Posix, or `%LocalAppData%/npm-cache` on Windows.\n\n"
+        "This is controlled by the [`cache` config](/using-npm/config#cache) param."
+    )
+    assert not looks_like_code(prose)
+    assert plain_text(prose).text.startswith("See npm cache.\nCache files are stored in ~/.npm on Posix")
