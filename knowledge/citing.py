@@ -270,7 +270,8 @@ class _Evidence:
             for block in self.plain.blocks
             if block.start < last and first < block.end
         ]
-        return "\n".join(line for part in parts if (line := " ".join(part.split())))
+        lines = [line for part in parts if (line := " ".join(part.split()))]
+        return _BULLET.sub("", lines[0]) if len(lines) == 1 else "\n".join(lines)
 
     def around(self, start: int, end: int) -> str:
         """Return the sentences that the quote stands in, and what those lean on: headings, the head of a table."""
@@ -321,6 +322,8 @@ def _markers(plain: PlainText) -> list[tuple[int, int]]:
 _WORD = re.compile(r"[^\W_]+(?:['.-][^\W_]+)*")
 _PARTS = re.compile(r"[_'.&-]")
 _BAR = re.compile(r" \| ")
+_BULLET = re.compile(r"^[-*+•‣◦] ")
+"""Keeps the items of a list apart; before a single one it is only markup."""
 _INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
 _PIECES = re.compile(
     rf"""

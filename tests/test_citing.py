@@ -116,6 +116,10 @@ def test_a_quote_over_several_blocks_keeps_them_apart():
 # --- numbering --------------------------------------------------------------------------------------------------------
 
 
+def test_a_quote_of_one_item_goes_without_its_bullet():
+    assert checked("You need two photos.", Quote(0, "- two photos")).citations[0].quote == "two photos"
+
+
 def test_footnotes_are_numbered_in_order_of_appearance_and_keep_their_number():
     passages = [passage(POLICY), passage("Interns get 10 days. Ask Rui.", 1)]
     draft = Draft(
