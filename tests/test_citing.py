@@ -117,7 +117,7 @@ def test_a_quote_over_several_blocks_keeps_them_apart():
 
 
 def test_a_quote_of_one_item_goes_without_its_bullet():
-    assert checked("You need two photos.", Quote(0, "- two photos")).citations[0].quote == "two photos"
+    assert checked("You need two photos.", (0, "- two photos")).citations[0].quote == "two photos"
 
 
 def test_footnotes_are_numbered_in_order_of_appearance_and_keep_their_number():
