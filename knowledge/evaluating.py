@@ -34,6 +34,8 @@ class Case:
     answers: tuple[str, ...] = ()
     """Texts any of which answers it; counted where no paths are given."""
     answerable: bool = True
+    group: str = ""
+    """What belongs together, such as paraphrases of one question; intervals draw whole groups."""
 
 
 class Answering(Protocol):
@@ -100,7 +102,7 @@ def answer_figures(cases: Sequence[Case], answers: Sequence[Answer]) -> dict[str
     answered = [_is(answer, Outcome.ANSWERED) for case, answer in pairs if case.answerable]
     declined = [_is(answer, Outcome.DECLINED) for case, answer in pairs if not case.answerable]
     contained = [
-        float(any(_plain(text) in _plain(answer.text) for text in case.answers))
+        float(shows_answer(case, answer))
         for case, answer in pairs
         if case.answerable and case.answers and answer.outcome is Outcome.ANSWERED
     ]
@@ -111,6 +113,13 @@ def answer_figures(cases: Sequence[Case], answers: Sequence[Answer]) -> dict[str
         "answer_contained": _mean_or_none(contained),
         "citation_validity": _mean_or_none([float(stands(citation)) for citation in citations]),
     }
+
+
+def shows_answer(case: Case, answer: Answer) -> bool:
+    """Say whether an answer says one of the known texts or, where none are known, cites a document that answers."""
+    if case.answers:
+        return any(_plain(text) in _plain(answer.text) for text in case.answers)
+    return bool({citation.chunk.path for citation in answer.citations} & {*case.paths})
 
 
 def stands(citation: Citation) -> bool:
@@ -203,6 +212,7 @@ def _case(data: Mapping[str, Any], place: str) -> Case:
         paths=_texts(data, "paths", place),
         answers=_texts(data, "answers", place),
         answerable=answerable,
+        group=str(data.get("group") or ""),
     )
 
 
