@@ -15,6 +15,7 @@ from knowledge import ranking
 from knowledge.citing import CheckedAnswer, Checker, Unsupported, render
 from knowledge.errors import AnswererUnavailableError, ConfigurationError, FootnoteError, ServiceError
 from knowledge.ids import new_id
+from knowledge.learned import Learned
 from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, Reranker, Understander
 from knowledge.retrieving import retrieve, with_neighbours
 from knowledge.settings import Settings
@@ -23,11 +24,13 @@ from knowledge.types import (
     Answer,
     Chunk,
     Draft,
+    Embedding,
     Exchange,
     Outcome,
     Passage,
     Question,
     SearchResult,
+    Vectors,
 )
 
 log = logging.getLogger(__name__)
@@ -61,11 +64,18 @@ class Desk:
     reranker: Reranker
     answerer: Answerer
     understander: Understander
+    learned: Learned
     fallback: Answerer | None = None
     """Answers when the answerer cannot, if that is wanted."""
 
     async def retrieve(
-        self, text: str, sources: Sequence[str], *, k: int, keep_near_duplicates: bool = False
+        self,
+        text: str,
+        sources: Sequence[str],
+        *,
+        k: int,
+        vector: Vectors | None = None,
+        keep_near_duplicates: bool = False,
     ) -> list[Passage]:
         """Return the k best passages for a text from these sources."""
         return await retrieve(
@@ -76,6 +86,8 @@ class Desk:
             embedder=self.embedder,
             index=self.index,
             reranker=self.reranker,
+            learned=self.learned,
+            vector=vector,
             keep_near_duplicates=keep_near_duplicates,
         )
 
@@ -148,6 +160,8 @@ class _Worked:
     passages: tuple[Passage, ...] = ()
     draft: Draft = field(default_factory=lambda: Draft(()))
     standalone: str = ""
+    embedding: Embedding | None = None
+    """Of `standalone`."""
 
 
 async def _work_out(
@@ -162,11 +176,15 @@ async def _work_out(
         text = await desk.understander.standalone(question)
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
-        passages = await desk.retrieve(text, sources, k=desk.settings.passages)
+        vector = await desk.embedder.embed_query(text)
+        passages = await desk.retrieve(text, sources, k=desk.settings.passages, vector=vector)
+    worked = _Worked(
+        _decline(NOTHING_INDEXED, ()), (), standalone=text, embedding=Embedding.of(desk.embedder.name, vector)
+    )
     if not passages:
-        return _Worked(_decline(NOTHING_INDEXED, passages), standalone=text)
+        return worked
     if not ranking.relevant(text, passages, floor=ranking.relevance_floor(desk.embedder.name)):
-        return _Worked(_decline(NOTHING_RELEVANT, passages), tuple(passages), standalone=text)
+        return replace(worked, answer=_decline(NOTHING_RELEVANT, passages), passages=tuple(passages))
 
     if getattr(desk.answerer, "reads_neighbours", False):
         passages = await with_neighbours(passages, sources=sources, corpus=desk.corpus)
@@ -186,7 +204,7 @@ async def _work_out(
     with watch.step("answer"):
         draft, checked = await _draft_or_fall_back(request, desk, on_sentence)
     shown = (*passages, *draft.passages)
-    return _Worked(_answer(draft, checked, shown), shown, draft, text)
+    return replace(worked, answer=_answer(draft, checked, shown), passages=shown, draft=draft)
 
 
 async def _draft_or_fall_back(
@@ -309,6 +327,7 @@ async def _record(question: Question, asked_at: datetime, worked: _Worked, desk:
         draft.request,
         asked_at,
         standalone=worked.standalone,
+        embedding=worked.embedding,
         answerer=draft.answerer,
         parameters=draft.parameters,
     )

@@ -17,6 +17,7 @@ from knowledge.errors import ServiceError, SourceError
 from knowledge.ids import content_id
 from knowledge.indexing import Desk
 from knowledge.labels import LabelledExchange
+from knowledge.learned import Learned
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reindexing import OnProgress
 from knowledge.runs import OnJoined, ReindexRuns
@@ -80,6 +81,14 @@ class KnowledgeBase:
         self.settings = settings
         self._store = store
         self._parts = parts
+        self.learned = Learned(
+            store.opinions,
+            store.adapters,
+            embedder=parts.embedder.name,
+            dimensions=parts.embedder.dimensions,
+            ranking=settings.learn_ranking,
+        )
+        """What feedback has taught, as every question uses it."""
         self._runs = ReindexRuns(
             store.runs,
             jobs=parts.jobs,
@@ -152,6 +161,7 @@ class KnowledgeBase:
             closing = getattr(part, "close", None)
             if closing is not None:
                 await closing()
+        await self.learned.close()
         await self._store.close()
 
     @property
@@ -384,6 +394,7 @@ class KnowledgeBase:
             answerer=self._parts.answerer,
             understander=self._parts.understander,
             fallback=self._parts.fallback,
+            learned=self.learned,
         )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from knowledge import ranking
+from knowledge.learned import Learned
 from knowledge.ports import Embedder, Index, IndexQuery, Reranker
 from knowledge.store import Corpus
-from knowledge.types import Passage
+from knowledge.types import Passage, Vectors
 
 OVERFETCH = 4
 """Hits asked of the index per passage wanted: some are duplicates, some are not live or not visible any more."""
@@ -26,20 +27,24 @@ async def retrieve(
     embedder: Embedder,
     index: Index,
     reranker: Reranker,
+    learned: Learned,
+    vector: Vectors | None = None,
     keep_near_duplicates: bool = False,
 ) -> list[Passage]:
     """Search by vector and by words in these sources, and return the k best passages that are live there now.
 
     Where the database turns hits down, the search is widened until k passages are left or the index has no more.
-    Raises ServiceError.
+    `vector` is the text's, shape (dimensions,), where it is known already. Raises ServiceError.
     """
     if not sources:
         return []
-    vector = await embedder.embed_query(text)
+    if vector is None:
+        vector = await embedder.embed_query(text)
+    adapted = await learned.adapt(vector)
     share = ranking.dense_share(embedder.name)
     wanted, passages = k * OVERFETCH, []
     for _ in range(MOST_ROUNDS):
-        hits = await index.search(IndexQuery(text=text, vector=vector, k=wanted, sources=tuple(sources)))
+        hits = await index.search(IndexQuery(text=text, vector=adapted, k=wanted, sources=tuple(sources)))
         ids = list(dict.fromkeys(chunk_id for found in (hits.dense, hits.lexical) for chunk_id, _ in found))
         usable = await corpus.live_chunks(ids, in_sources=sources)
         passages = ranking.passages(
@@ -48,7 +53,7 @@ async def retrieve(
         if len(passages) >= k or max(len(hits.dense), len(hits.lexical)) < wanted:
             break
         wanted *= OVERFETCH
-    return (await reranker.rerank(text, passages))[:k]
+    return (await learned.adjust(await reranker.rerank(text, passages), vector))[:k]
 
 
 async def with_neighbours(passages: Sequence[Passage], *, sources: Sequence[str], corpus: Corpus) -> list[Passage]:

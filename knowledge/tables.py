@@ -450,3 +450,34 @@ claims = Table(
     Column("answer_id", String(40)),
     Column("claimed_at", UtcDateTime, nullable=False),
 )
+
+# --- What was measured and learned ----------------------------------------------------------------------------------
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(10), nullable=False, doc="gate | compare | learn"),
+    Column("subject", String(64), nullable=False, doc="hash of the questions: only equal ones are compared"),
+    Column("configuration", JSON, nullable=False, doc="what was measured: embedder, answerer, model"),
+    Column("figures", JSON, nullable=False, doc="the means"),
+    Column("cases", LargeBinary, nullable=False, doc="every figure of every question: JSON, zlib"),
+    Column("ruling", String(10), nullable=False, doc="of knowledge.Ruling"),
+    Column("details", JSON, nullable=False, doc="the differences with their intervals"),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_evaluations_subject", "kind", "subject", "at"),
+)
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("embedder", String(200), nullable=False, index=True, doc="whose question vectors it changes"),
+    Column("dimensions", Integer, nullable=False),
+    Column("matrix", LargeBinary, nullable=False, doc="float32, little endian, row by row"),
+    Column("provenance", JSON, nullable=False, doc="what it was learned from, and how"),
+    Column("evaluation_id", String(40), ForeignKey("evaluations.id"), doc="the gate that it had to pass"),
+    Column("active", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)

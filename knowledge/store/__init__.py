@@ -9,19 +9,24 @@ from knowledge.store.consents import Consents, Signals
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database
 from knowledge.store.deliveries import Deliveries
+from knowledge.store.evaluations import AdapterBook, EvaluationBook
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
 from knowledge.store.migrations import prepare, revision
+from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
 
 __all__ = [
+    "AdapterBook",
     "Consents",
     "Corpus",
     "Deliveries",
+    "EvaluationBook",
     "Exchanges",
     "FeedbackBook",
+    "OpinionBook",
     "Records",
     "ReviewBook",
     "Runs",
@@ -42,6 +47,9 @@ class Store:
     signals: Signals
     consents: Consents
     records: Records
+    opinions: OpinionBook
+    evaluations: EvaluationBook
+    adapters: AdapterBook
     deliveries: Deliveries
     runs: Runs
 
@@ -68,6 +76,9 @@ class Store:
             signals=Signals(database),
             consents=consents,
             records=Records(database, exchanges, consents),
+            opinions=OpinionBook(database),
+            evaluations=EvaluationBook(database),
+            adapters=AdapterBook(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
         )

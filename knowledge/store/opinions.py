@@ -117,7 +117,8 @@ def _judged(connection: Connection, embedder: str, dimensions: int) -> JudgedQue
 
 def _unit(vectors: Vectors) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    unit: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit
 
 
 def _people(connection: Connection) -> _People:
@@ -159,7 +160,7 @@ class _Named:
     """Finds the live documents that people name by path or address; one that changed since says something else now."""
 
     def __init__(self, connection: Connection) -> None:
-        self._documents: dict[str, list[Row[Any]]] = defaultdict(list)
+        self._documents: dict[str, list[Any]] = defaultdict(list)
         query = select(documents.c.id, documents.c.source, documents.c.path, documents.c.url, documents.c.indexed_at)
         if connection.execute(select(remarks.c.id).where(remarks.c.correction != "").limit(1)).first() is None:
             return
