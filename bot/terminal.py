@@ -6,14 +6,11 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
-from knowledge import Answer, Citation, Outcome, Passage, Progress, ReindexReport, SearchResult, SourceStatus
-
-if TYPE_CHECKING:
-    from bot.doctor import Finding
+from knowledge import Answer, Citation, Finding, Outcome, Passage, Progress, ReindexReport, SearchResult, SourceStatus
 
 LISTED = 20
 """How many failed or skipped files a person is shown; a program gets all of them."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knowledge.checking import examine_sources
     from knowledge.errors import (
         AnswererUnavailableError,
         ConfigurationError,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "knowledge.checking": ("examine_sources",),
     "knowledge.errors": (
         "AnswererUnavailableError",
         "ConfigurationError",
@@ -260,6 +262,7 @@ __all__ = [
     "content_id",
     "evaluate",
     "evaluate_file",
+    "examine_sources",
     "new_id",
 ]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 
+from knowledge.adapters.folder_source import FolderSource
 from knowledge.errors import ConfigurationError, FootnoteError
 from knowledge.ports import Checkable, Embedder, Index, IndexQuery
+from knowledge.settings import Settings
 from knowledge.store import Corpus
 from knowledge.types import Finding
 
@@ -88,6 +91,26 @@ async def _examined(name: str, part: object) -> Finding:
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is the finding
         log.warning("part.failed_its_check", extra={"part": name, "cause": repr(exc)})
         return Finding(name, ok=False, says=_sentence(exc))
+
+
+async def examine_sources(settings: Settings) -> list[Finding]:
+    """Walk every source of `footnote.toml` as a reindex would."""
+    return [await _examined_source(name, source.path) for name, source in settings.team.sources.items()]
+
+
+async def _examined_source(name: str, path: Path) -> Finding:
+    part = f"source {name}"
+    try:
+        listing = await FolderSource(name, path).list()
+    except FootnoteError as exc:
+        return Finding(part, ok=False, says=f"{exc} Look at `path` in footnote.toml.")
+    if listing.unseen:
+        closed = f"{path}/{listing.unseen[0]}" if listing.unseen[0] else str(path)
+        more = f" and {len(listing.unseen) - 1} more" if len(listing.unseen) > 1 else ""
+        return Finding(part, ok=False, says=f"{closed}{more} may not be read: give this user the right to")
+    if not listing.files:
+        return Finding(part, ok=False, says=f"{path} is empty: put documents there, or name another folder")
+    return Finding(part, ok=True, says=f"{len(listing.files)} files in {path}")
 
 
 def _sentence(error: Exception) -> str:

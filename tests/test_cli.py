@@ -226,7 +226,7 @@ def test_a_damaged_database_is_one_sentence(handbook: Path, tmp_path: Path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "footnote.db").write_bytes(b"this is no database, whatever its name says" * 100)
     assert "database" in refusal("ask", "why?")
-    assert "FAIL knowledge" in run("doctor").stdout
+    assert "FAIL database" in run("doctor").stdout
 
 
 def test_words_that_no_encoding_can_write_are_asked_all_the_same(handbook: Path):

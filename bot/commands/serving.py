@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.command_line import FAILED, AsJson, knowledge_base, load_settings, run
+from bot.commands.command_line import FAILED, WRONG_USE, AsJson, knowledge_base, load_settings, run
 
 app = typer.Typer()
 
@@ -55,9 +55,17 @@ def worker() -> None:
 def doctor(*, as_json: AsJson = False) -> None:
     """Check every part for real and say in words what is missing."""
     from bot.doctor import examine
+    from bot.logs import configure
     from bot.terminal import print_findings
+    from knowledge import ConfigurationError, Finding
 
-    findings = run(lambda: examine(load_settings()))
+    try:
+        settings = load_settings()
+    except ConfigurationError as exc:
+        print_findings([Finding("configuration", ok=False, says=str(exc))], as_json=as_json)
+        raise typer.Exit(WRONG_USE) from exc
+    configure(settings.model_copy(update={"log_level": "ERROR", "log_format": "text"}))
+    findings = run(lambda: examine(settings))
     print_findings(findings, as_json=as_json)
     if any(not finding.ok for finding in findings):
         raise typer.Exit(FAILED)

@@ -22,6 +22,8 @@ class Faults:
     """Faults waiting for calls; each is used once, in the order they were asked for."""
 
     def __init__(self) -> None:
+        self.clock_ahead = 0.0
+        """Seconds by which Slack's clock is ahead of this machine's."""
         self._waiting: dict[str, deque[Fault]] = defaultdict(deque)
 
     def error(self, method: str, code: str, *, times: int = 1) -> None:

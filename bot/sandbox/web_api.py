@@ -3,7 +3,9 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -101,7 +103,8 @@ class WebApi:
             raise SlackError("ratelimited", retry_after=wait)
 
     def _headers(self, name: str, body: Json) -> dict[str, str]:
-        headers = {"x-slack-req-id": secrets.token_hex(16)}
+        now = time.time() + self.faults.clock_ahead
+        headers = {"x-slack-req-id": secrets.token_hex(16), "date": formatdate(now, usegmt=True)}
         if body.get("error") == "ratelimited":
             headers["Retry-After"] = str(body.pop("retry_after"))
         if name in METHODS and body.get("error") not in ("not_authed", "invalid_auth"):
