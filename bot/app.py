@@ -92,6 +92,7 @@ def create_app(
     metrics = metrics or Metrics()
     slack = client or _client(settings, metrics)
     workers = Workers(settings.concurrency, longest_line=max(200, _LONGEST_LINE * settings.concurrency))
+    metrics.watch_costs(kb.costs)
     metrics.watch_queue(workers.depth, workers.oldest)
 
     def find_work(body: Body) -> Work | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from knowledge import Answer, Outcome, SourceStatus
+from knowledge import Answer, Costs, Outcome, SourceStatus
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SLOW = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -56,6 +58,10 @@ class Metrics:
             "bot_index_age_seconds", "Age of the source that was indexed longest ago.", registry=registry
         )
 
+    def watch_costs(self, costs: Costs) -> None:
+        """Show what the services were paid for, as it stands when the metrics are asked for."""
+        self.registry.register(_CostsCollector(costs))
+
     def watch_queue(self, depth: Callable[[], float], oldest: Callable[[], float]) -> None:
         """Read the queue's gauges when they are asked for."""
         self.queue_depth.set_function(depth)
@@ -85,6 +91,26 @@ class Metrics:
     def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+class _CostsCollector(Collector):
+    """Counters that somebody else keeps."""
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+
+    def collect(self) -> Iterator[Metric]:
+        """Read them."""
+        costs = self._costs
+        tokens = CounterMetricFamily("bot_tokens", "Tokens that models have read and written.", labels=["type"])
+        for kind in ("input", "output", "cache_read", "cache_write", "embedding"):
+            tokens.add_metric([kind], getattr(costs, f"{kind}_tokens"))
+        yield tokens
+        yield CounterMetricFamily(
+            "bot_cost_usd", "What Claude's tokens cost by its price list, in US dollars.", value=costs.micro_usd / 1e6
+        )
+        yield CounterMetricFamily("bot_read_units", "Pinecone's units for searches.", value=costs.read_units)
+        yield CounterMetricFamily("bot_rerank_units", "Pinecone's units for reranking.", value=costs.rerank_units)
 
 
 _OUTCOMES = {"answered": "answered", "declined": "abstained", "failed": "failed"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knowledge.checking import examine_sources
+    from knowledge.costs import Costs
     from knowledge.errors import (
         AnswererUnavailableError,
         ConfigurationError,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "knowledge.checking": ("examine_sources",),
+    "knowledge.costs": ("Costs",),
     "knowledge.errors": (
         "AnswererUnavailableError",
         "ConfigurationError",
@@ -194,6 +196,7 @@ __all__ = [
     "Citation",
     "Claim",
     "ConfigurationError",
+    "Costs",
     "DatabaseUnavailableError",
     "DatabaseVersionError",
     "Deliveries",

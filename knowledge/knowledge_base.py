@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from knowledge import adapters, asking, checking, reindexing
 from knowledge.citing import only_quotes
+from knowledge.costs import Costs
 from knowledge.errors import ServiceError, SourceError
 from knowledge.ids import content_id
 from knowledge.indexing import Desk
@@ -56,6 +57,8 @@ class Parts:
     understander: Understander
     jobs: Jobs
     fallback: Answerer | None = None
+    costs: Costs = field(default_factory=Costs)
+    """What all of them have spent."""
 
     def services(self) -> dict[str, object]:
         """Name the parts that may talk to a service."""
@@ -163,6 +166,11 @@ class KnowledgeBase:
                 await closing()
         await self.learned.close()
         await self._store.close()
+
+    @property
+    def costs(self) -> Costs:
+        """What this process has spent on services since it started."""
+        return self._parts.costs
 
     @property
     def deliveries(self) -> Deliveries:
@@ -415,7 +423,8 @@ def _build(
     splitter: Splitter | None,
     jobs: Jobs | None,
 ) -> Parts:
-    parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus}
+    costs = Costs()
+    parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus, "costs": costs}
     embedder = embedder or adapters.build(adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts)
     parts["embedder"] = embedder
     index = index or adapters.build(adapters.INDEXES, settings.index, variable="FOOTNOTE_INDEX", **parts)
@@ -435,6 +444,7 @@ def _build(
         fallback=adapters.build(adapters.ANSWERERS, settings.fallback, variable="FOOTNOTE_FALLBACK", **parts)
         if settings.fallback
         else None,
+        costs=costs,
     )
 
 

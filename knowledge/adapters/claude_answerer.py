@@ -27,9 +27,10 @@ from knowledge.adapters.claude_client import (
     timeouts,
     translated_errors,
 )
-from knowledge.adapters.claude_prices import AS_OF, cost_micro_usd
+from knowledge.adapters.claude_prices import AS_OF, charge, cost_micro_usd
 from knowledge.adapters.claude_request import MOST_SEARCHES, Conversation, Voice, canonical
 from knowledge.adapters.claude_stream import COMPLETE, TOO_LONG, Reply
+from knowledge.costs import Costs
 from knowledge.drafting import named_part
 from knowledge.errors import AnswererUnavailableError, ServiceError
 from knowledge.ports import AnswerEvent, AnswerRequest
@@ -66,7 +67,9 @@ class ClaudeAnswerer:
         breaker: CircuitBreaker | None = None,
         first_pause: float = 0.5,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        costs: Costs | None = None,
     ) -> None:
+        self.costs = costs or Costs()
         self._client = client
         self._voice = voice
         self._history_tokens = history_tokens
@@ -77,10 +80,10 @@ class ClaudeAnswerer:
         self._prompt = load("answer", "search")
 
     @classmethod
-    def build(cls, *, settings: Settings, **_parts: object) -> Self:
+    def build(cls, *, settings: Settings, costs: Costs | None = None, **_parts: object) -> Self:
         """Build as the settings say. Raises ConfigurationError, for example without a key."""
         voice = Voice(settings.model, settings.max_tokens, settings.effort)
-        return cls(connect(settings), voice=voice, history_tokens=settings.history_tokens)
+        return cls(connect(settings), voice=voice, history_tokens=settings.history_tokens, costs=costs)
 
     async def check(self) -> str:
         """Ask whether the key may use the model. Raises ConfigurationError, AnswererUnavailableError."""
@@ -99,7 +102,7 @@ class ClaudeAnswerer:
                     async for event in events:
                         yield event
             finally:
-                work.account()
+                work.account(self.costs)
 
     async def _write(self, request: AnswerRequest, work: _Work) -> AsyncGenerator[AnswerEvent, None]:
         """Go round by round: each streams one reply, which may end by searching again."""
@@ -254,8 +257,10 @@ class _Work:
         self._opening = opening.text
         return opening
 
-    def account(self) -> None:
-        """Say what was spent on an answer that came to nothing; a draft brings it along."""
+    def account(self, costs: Costs) -> None:
+        """Count what was spent, and say what was spent on an answer that came to nothing; a draft brings it along."""
+        for reply in self._replies:
+            charge(costs, reply.model, reply.usage)
         if self._replies and not self._drafted and self._request.spent is not None:
             self._request.spent({"model": self.reply.model, **self._usage()})
 

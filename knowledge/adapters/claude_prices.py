@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from knowledge.costs import Costs
+
 AS_OF = "2026-10-24"
 """https://platform.claude.com/docs/en/about-claude/pricing"""
 
@@ -35,6 +37,12 @@ PRICES = MappingProxyType(
     }
 )
 _DATED = re.compile(r"-\d{8}$")
+
+
+def charge(costs: Costs, model: str, usage: Mapping[str, int]) -> None:
+    """Add one request to what was spent: its tokens, and what they cost where the price is known."""
+    costs.add_tokens(usage)
+    costs.micro_usd += cost_micro_usd(model, usage) or 0.0
 
 
 def cost_micro_usd(model: str, usage: Mapping[str, int]) -> float | None:

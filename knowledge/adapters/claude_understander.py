@@ -11,7 +11,9 @@ from anthropic.types import Message
 from knowledge import understanding
 from knowledge.adapters.circuit_breaker import CircuitBreaker
 from knowledge.adapters.claude_client import Client, check_model, connect, timeouts, translated_errors
+from knowledge.adapters.claude_prices import charge
 from knowledge.adapters.claude_request import Voice, transcript
+from knowledge.costs import Costs
 from knowledge.errors import AnswererUnavailableError
 from knowledge.prompts import load
 from knowledge.settings import Settings
@@ -38,7 +40,9 @@ class ClaudeUnderstander:
         deadline: float = 3.0,
         history_tokens: int = 2000,
         breaker: CircuitBreaker | None = None,
+        costs: Costs | None = None,
     ) -> None:
+        self.costs = costs or Costs()
         self._client = client
         self._voice = Voice(model, _MAX_TOKENS, "low")
         self._deadline = deadline
@@ -47,13 +51,14 @@ class ClaudeUnderstander:
         self._prompt = load("understand")
 
     @classmethod
-    def build(cls, *, settings: Settings, **_parts: object) -> Self:
+    def build(cls, *, settings: Settings, costs: Costs | None = None, **_parts: object) -> Self:
         """Build as the settings say. Raises ConfigurationError, for example without a key."""
         return cls(
             connect(settings),
             model=settings.small_model,
             deadline=settings.understanding_deadline,
             history_tokens=settings.history_tokens,
+            costs=costs,
         )
 
     async def check(self) -> str:
@@ -86,9 +91,15 @@ class ClaudeUnderstander:
             "messages": [{"role": "user", "content": conversation}],
         }
         async with asyncio.timeout(self._deadline):
-            return await self._client.post(
+            message = await self._client.post(
                 "/v1/messages", body=body, cast_to=Message, options={"timeout": timeouts(self._deadline)}
             )
+        charge(self.costs, message.model, _counted(message))
+        return message
+
+
+def _counted(message: Message) -> dict[str, int]:
+    return {name: count for name, count in message.usage.model_dump().items() if isinstance(count, int)}
 
 
 def _question(message: Message) -> str:

@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
 from knowledge.adapters.claude_request import canonical, title, turns
+from knowledge.costs import Costs
 from knowledge.drafting import DECLINES, MISSING, Presenter, named_part
 from knowledge.errors import AnswererUnavailableError, ConfigurationError
 from knowledge.ports import AnswerEvent, AnswerRequest
@@ -32,7 +33,10 @@ _TAG = re.compile(r"<(?=/?passage)", re.IGNORECASE)
 class LangChainAnswerer:
     """Writes answers with a chat model of LangChain's, such as one that was fine-tuned on the exports."""
 
-    def __init__(self, model: BaseChatModel, *, name: str, history_tokens: int = 2000) -> None:
+    def __init__(
+        self, model: BaseChatModel, *, name: str, history_tokens: int = 2000, costs: Costs | None = None
+    ) -> None:
+        self.costs = costs or Costs()
         self.name = f"langchain:{name}"
         self._model = model
         self._model_name = name
@@ -40,19 +44,23 @@ class LangChainAnswerer:
         self._prompt = load("quote")
 
     @classmethod
-    def build(cls, *, settings: Settings, argument: str = "", **_parts: object) -> Self:
+    def build(cls, *, settings: Settings, argument: str = "", costs: Costs | None = None, **_parts: object) -> Self:
         """Build from `FOOTNOTE_ANSWERER=langchain:provider:model`. Raises ConfigurationError."""
-        return cls(_chat_model(settings, argument), name=argument, history_tokens=settings.history_tokens)
+        model = _chat_model(settings, argument)
+        return cls(model, name=argument, history_tokens=settings.history_tokens, costs=costs)
 
     async def answer(self, request: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
         """Yield each line when it is whole, then the draft. Raises AnswererUnavailableError."""
         messages = self._messages(request)
         reply = _Reply(Recital(self._prompt).recites)
         begun = perf_counter()
-        async with aclosing(self._lines(messages, reply, request.deadline)) as lines:
-            async for line in lines:
-                for sentence in reply.read(line):
-                    yield AnswerEvent(sentence=sentence)
+        try:
+            async with aclosing(self._lines(messages, reply, request.deadline)) as lines:
+                async for line in lines:
+                    for sentence in reply.read(line):
+                        yield AnswerEvent(sentence=sentence)
+        finally:
+            self.costs.add_tokens(reply.usage)
         yield AnswerEvent(draft=self._draft(request, reply, messages, begun))
 
     async def _lines(self, messages: list[BaseMessage], reply: _Reply, deadline: float) -> AsyncGenerator[str, None]:

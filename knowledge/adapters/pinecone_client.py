@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pinecone import AsyncPinecone, RetryConfig
@@ -29,15 +28,6 @@ _CONNECTIONS = 128
 """Open at most to one host: 64 answers may search at once, twice each, before one waits for another."""
 _ATTEMPT_SECONDS = 20.0
 """For one HTTP attempt."""
-
-
-@dataclass(slots=True)
-class Usage:
-    """What Pinecone has charged an adapter for since it was built; the metrics read it."""
-
-    read_units: int = 0
-    embedding_tokens: int = 0
-    rerank_units: int = 0
 
 
 def connect(settings: Settings, *, chosen_by: str, retry_refusals: bool = True) -> AsyncPinecone:

@@ -12,8 +12,9 @@ from pinecone.errors import RateLimitError
 from pinecone.models.inference.embed import EmbeddingsList
 from pinecone.models.inference.models import ModelInfo
 
-from knowledge.adapters.pinecone_client import Usage, all_or_none, connect, translated_errors
+from knowledge.adapters.pinecone_client import all_or_none, connect, translated_errors
 from knowledge.adapters.pinecone_pace import Pace
+from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, EmbedderUnavailableError
 from knowledge.settings import Settings
 from knowledge.types import Vectors
@@ -36,12 +37,18 @@ class PineconeEmbedder:
     """Embeds chunks as passages and questions as queries. Texts without any letter or digit are all zeros."""
 
     def __init__(
-        self, client: AsyncPinecone, *, model: str = MODEL, dimensions: int = DIMENSIONS, query_deadline: float = 10.0
+        self,
+        client: AsyncPinecone,
+        *,
+        model: str = MODEL,
+        dimensions: int = DIMENSIONS,
+        query_deadline: float = 10.0,
+        costs: Costs | None = None,
     ) -> None:
         """Connect nothing yet. `query_deadline` is the seconds that a question may take."""
         self.name = f"pinecone-{model}-{dimensions}"
         self.dimensions = dimensions
-        self.usage = Usage()
+        self.costs = costs or Costs()
         self._client = client
         self._model = model
         self._query_deadline = query_deadline
@@ -50,13 +57,14 @@ class PineconeEmbedder:
         self._info: ModelInfo | None = None
 
     @classmethod
-    def build(cls, *, settings: Settings, argument: str = "", **_parts: object) -> Self:
+    def build(cls, *, settings: Settings, argument: str = "", costs: Costs | None = None, **_parts: object) -> Self:
         """Build from the settings; `argument` names another model. Raises ConfigurationError without a key."""
         return cls(
             connect(settings, chosen_by="FOOTNOTE_EMBEDDER", retry_refusals=False),
             model=argument or MODEL,
             dimensions=settings.embedder_dimensions or DIMENSIONS,
             query_deadline=settings.search_deadline,
+            costs=costs,
         )
 
     async def check(self) -> str:
@@ -125,7 +133,7 @@ class PineconeEmbedder:
             inputs=[text[:MOST_CHARACTERS].replace("\x00", " ") for text in texts],
             parameters={name: value for name, value in parameters.items() if name in taken},
         )
-        self.usage.embedding_tokens += found.usage.total_tokens
+        self.costs.embedding_tokens += found.usage.total_tokens
         return _unit_vectors(found, len(texts), self.dimensions)
 
     async def _known_model(self) -> ModelInfo:

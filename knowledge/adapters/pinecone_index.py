@@ -31,7 +31,8 @@ from pinecone.models.documents.score_by import DenseVectorQuery, TextQuery
 from pinecone.models.indexes.index import IndexModel
 from pinecone.models.indexes.schema import DenseVectorField, StringField
 
-from knowledge.adapters.pinecone_client import Usage, connect, translated_errors
+from knowledge.adapters.pinecone_client import connect, translated_errors
+from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, IndexUnavailableError
 from knowledge.ids import new_id
 from knowledge.lexical import query_terms, terms
@@ -89,6 +90,7 @@ class PineconeIndex:
         search_deadline: float = 10.0,
         visible_deadline: float = 120.0,
         patience: float = STRAGGLER_SECONDS,
+        costs: Costs | None = None,
     ) -> None:
         """Connect nothing yet. `search_deadline` and `visible_deadline` are seconds for a search and an upsert.
 
@@ -96,7 +98,7 @@ class PineconeIndex:
         again.
         """
         self.name = f"pinecone:{place.index}/{place.namespace}"
-        self.usage = Usage()
+        self.costs = costs or Costs()
         self._client = client
         self._place = place
         self._dimensions = dimensions
@@ -109,7 +111,15 @@ class PineconeIndex:
         """The furthest log position that a search of this process has reached."""
 
     @classmethod
-    def build(cls, *, settings: Settings, embedder: Embedder, argument: str = "", **_parts: object) -> Self:
+    def build(
+        cls,
+        *,
+        settings: Settings,
+        embedder: Embedder,
+        argument: str = "",
+        costs: Costs | None = None,
+        **_parts: object,
+    ) -> Self:
         """Build from the settings. Raises ConfigurationError without a key."""
         if argument:
             raise ConfigurationError(f"FOOTNOTE_INDEX=pinecone:{argument}: name the index in PINECONE_INDEX.")
@@ -125,6 +135,7 @@ class PineconeIndex:
             dimensions=embedder.dimensions,
             search_deadline=settings.search_deadline,
             visible_deadline=settings.visible_deadline,
+            costs=costs,
         )
 
     async def check(self) -> str:
@@ -216,7 +227,7 @@ class PineconeIndex:
                 return SearchDocumentsResponse([], self._place.namespace)
             await self._forget(index)
             raise
-        self.usage.read_units += found.usage.read_units if found.usage else 0
+        self.costs.read_units += found.usage.read_units if found.usage else 0
         return found
 
     def _is_behind(self, found: SearchDocumentsResponse) -> bool:
@@ -279,7 +290,7 @@ class PineconeIndex:
         found: Mapping[str, Document] = {}
         with suppress(NotFoundError):
             response = await index.documents.fetch(namespace=self._place.namespace, ids=ids, include_fields=[UPSERT])
-            self.usage.read_units += response.usage.read_units if response.usage else 0
+            self.costs.read_units += response.usage.read_units if response.usage else 0
             found = response.documents
         return [name for name in ids if name not in found or found[name].get(UPSERT) != mark]
 

@@ -13,7 +13,8 @@ from pinecone.errors import PineconeError
 from pinecone.models.inference.rerank import RerankResult
 
 from knowledge.adapters.circuit_breaker import CircuitBreaker
-from knowledge.adapters.pinecone_client import Usage, connect, translated_errors
+from knowledge.adapters.pinecone_client import connect, translated_errors
+from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, ServiceError
 from knowledge.settings import Settings
 from knowledge.types import Passage
@@ -31,20 +32,26 @@ class PineconeReranker:
     """Orders the first passages by a cross-encoder. A failure never reaches who asked: the fused order stands."""
 
     def __init__(
-        self, client: AsyncPinecone, *, model: str = MODEL, deadline: float = 1.5, breaker: CircuitBreaker | None = None
+        self,
+        client: AsyncPinecone,
+        *,
+        model: str = MODEL,
+        deadline: float = 1.5,
+        breaker: CircuitBreaker | None = None,
+        costs: Costs | None = None,
     ) -> None:
         """Connect nothing yet. `deadline` is the seconds that an order is waited for."""
-        self.usage = Usage()
+        self.costs = costs or Costs()
         self._client = client
         self._model = model
         self._deadline = deadline
         self._breaker = breaker or CircuitBreaker()
 
     @classmethod
-    def build(cls, *, settings: Settings, argument: str = "", **_parts: object) -> Self:
+    def build(cls, *, settings: Settings, argument: str = "", costs: Costs | None = None, **_parts: object) -> Self:
         """Build from the settings; `argument` names another model. Raises ConfigurationError without a key."""
         client = connect(settings, chosen_by="FOOTNOTE_RERANKER", retry_refusals=False)
-        return cls(client, model=argument or MODEL, deadline=settings.rerank_deadline)
+        return cls(client, model=argument or MODEL, deadline=settings.rerank_deadline, costs=costs)
 
     async def check(self) -> str:
         """Ask whether the model exists, and name it.
@@ -87,7 +94,7 @@ class PineconeReranker:
             return_documents=False,
             parameters={"truncate": "END"},
         )
-        self.usage.rerank_units += result.usage.rerank_units
+        self.costs.rerank_units += result.usage.rerank_units
         if sorted(row.index for row in result.data) != list(range(len(passages))):
             raise ValueError("the reranker did not rank every passage once")
         return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from bot.server import Server
 from knowledge import AdminSettings, EscalationSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
 from tests.bot.answerers import QuotingAnswerer
 from tests.conftest import EXPENSES, LAPTOPS, LEAVE
+from tests.standins import messages_api, pinecone_api
+from tests.standins.messages_api import MessagesApi
+from tests.standins.pinecone_api import PineconeApi
 
 MANIFEST = json.loads((Path(__file__).parents[2] / "bot" / "manifest.json").read_text("utf-8"))
 SECRETS = """# Salaries
@@ -132,3 +135,34 @@ async def either_bot(start: BotFactory, request: pytest.FixtureRequest) -> Async
     """The bot over each transport."""
     async with start(socket_mode=request.param == "socket") as server:
         yield server
+
+
+@pytest.fixture
+def pinecone() -> Iterator[PineconeApi]:
+    with pinecone_api.serving(PineconeApi()) as api:
+        yield api
+
+
+@pytest.fixture
+async def claude() -> AsyncIterator[MessagesApi]:
+    async with messages_api.serving(MessagesApi()) as api:
+        yield api
+
+
+@pytest.fixture
+def production(bot_settings: Settings, sandbox: SandboxServer, pinecone: PineconeApi, claude: MessagesApi) -> Settings:
+    """Everything that can be configured, all of it as it should be."""
+    changes: dict[str, Any] = {
+        "slack_app_token": SecretStr(sandbox.workspace.app.app_token),
+        "pinecone_api_key": SecretStr(pinecone.key),
+        "pinecone_host": pinecone.url,
+        "index": "pinecone",
+        "embedder": "pinecone",
+        "reranker": "pinecone",
+        "embedder_dimensions": 384,
+        "anthropic_api_key": SecretStr(claude.key),
+        "anthropic_base_url": claude.url,
+        "answerer": "claude",
+        "understander": "claude",
+    }
+    return bot_settings.model_copy(update=changes)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,40 +20,8 @@ from bot.doctor import examine
 from bot.sandbox import SandboxServer
 from knowledge import AdminSettings, Finding, Settings, SourceSettings, TeamFile
 from tests.postgres import Cluster
-from tests.standins import messages_api, pinecone_api
 from tests.standins.messages_api import MessagesApi
 from tests.standins.pinecone_api import PineconeApi
-
-
-@pytest.fixture
-def pinecone() -> Iterator[PineconeApi]:
-    with pinecone_api.serving(PineconeApi()) as api:
-        yield api
-
-
-@pytest.fixture
-async def claude() -> AsyncIterator[MessagesApi]:
-    async with messages_api.serving(MessagesApi()) as api:
-        yield api
-
-
-@pytest.fixture
-def production(bot_settings: Settings, sandbox: SandboxServer, pinecone: PineconeApi, claude: MessagesApi) -> Settings:
-    """Everything that can be configured, all of it as it should be."""
-    return replaced(
-        bot_settings,
-        slack_app_token=SecretStr(sandbox.workspace.app.app_token),
-        pinecone_api_key=SecretStr(pinecone.key),
-        pinecone_host=pinecone.url,
-        index="pinecone",
-        embedder="pinecone",
-        reranker="pinecone",
-        embedder_dimensions=384,
-        anthropic_api_key=SecretStr(claude.key),
-        anthropic_base_url=claude.url,
-        answerer="claude",
-        understander="claude",
-    )
 
 
 def replaced(settings: Settings, **changes: Any) -> Settings:

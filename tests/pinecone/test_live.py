@@ -45,8 +45,8 @@ async def test_what_was_written_is_found_by_meaning_and_by_words_and_gone_when_r
             assert len(hits.dense) == 3
         assert hits.lexical[0][0] == "c2"
         assert (await index.search(IndexQuery("laptops", vector, 3, ("other",)))).dense == ()
-        assert index.usage.read_units > 0
-        assert embedder.usage.embedding_tokens > 0
+        assert index.costs.read_units > 0
+        assert embedder.costs.embedding_tokens > 0
     finally:
         await index.delete([f"c{n}" for n in range(len(TEXTS))])
         await index.close()
@@ -59,4 +59,4 @@ async def test_the_reranker_puts_what_answers_first(live: Settings):
     first, *_ = await reranker.rerank("When are laptops replaced?", passages(3))
     await reranker.close()
     assert "Laptops" in first.chunk.text
-    assert reranker.usage.rerank_units > 0
+    assert reranker.costs.rerank_units > 0

@@ -82,7 +82,7 @@ async def test_texts_without_words_are_not_sent(api: PineconeApi, make_embedder:
 async def test_what_it_costs_is_counted(make_embedder: MakeEmbedder):
     embedder = make_embedder()
     await embedder.embed_documents(["three words here", "two words"])
-    assert embedder.usage.embedding_tokens == 7
+    assert embedder.costs.embedding_tokens == 7
 
 
 async def test_a_rate_limit_slows_a_reindex_down_and_is_never_asked_too_early(

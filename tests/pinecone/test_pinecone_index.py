@@ -257,10 +257,10 @@ async def test_a_namespace_that_is_not_there_yet_is_empty(api: PineconeApi, make
 async def test_what_it_costs_is_counted(api: PineconeApi, make_index: MakeIndex):
     index = make_index()
     await index.upsert([entry(1)])
-    before = index.usage.read_units
+    before = index.costs.read_units
     await index.search(query())
     assert before >= 2
-    assert index.usage.read_units == before + 2
+    assert index.costs.read_units == before + 2
 
 
 # --- What fails -------------------------------------------------------------------------------------------------------

@@ -62,4 +62,4 @@ async def test_a_model_that_is_not_there_is_refused_with_those_that_are(make_rer
 async def test_what_it_costs_is_counted(make_reranker: MakeReranker):
     reranker = make_reranker()
     await reranker.rerank(QUESTION, passages(3))
-    assert reranker.usage.rerank_units == 1
+    assert reranker.costs.rerank_units == 1
