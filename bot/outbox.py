@@ -68,20 +68,28 @@ class Outbox:
         its metadata first. Raises SlackApiError when Slack refuses for good.
         """
         doubt = claim.posting or self._overdue()
+        look = doubt or claim.attempts > 1  # while the database was away, a post could not be noted
         await self.note(claim.key, posting=True)
         async for _ in _attempts():
             try:
-                found = await self.find(place, claim.key) if doubt else None
-                return found or await self._send(place, message)
+                found = await self.find(place, claim.key) if look else None
+                return await self._renewed(place, found, message, claim) if found else await self._send(place, message)
             except SLACK_ERRORS as exc:
-                if doubt and error_code(exc) in _UNREADABLE:
+                unreadable = look and error_code(exc) in _UNREADABLE
+                if unreadable and doubt:
                     self._metrics.ambiguous.inc()
                     logger.error("outbox.ambiguous", extra={"error": error_code(exc)})  # noqa: TRY400 - the code says it all
                     return None
-                if not is_transient(exc):
+                if not unreadable and not is_transient(exc):
                     raise
-                doubt = True
+                doubt = look = not unreadable
         raise TimeoutError
+
+    async def _renewed(self, place: Place, ts: str, message: Outgoing, claim: Claim) -> str:
+        """Let what an earlier attempt said, perhaps only that the database was away, say what we know now."""
+        if claim.attempts > 1:
+            await self.update(place.channel, ts, message)
+        return ts
 
     async def _send(self, place: Place, message: Outgoing) -> str:
         where = {"channel": place.channel} | ({"thread_ts": place.thread_ts} if place.thread_ts else {})
@@ -279,7 +287,7 @@ class StreamedReply(ThreadReply):
         self._ts = claim.ts
         self._broken = claim.ts is not None
         # True while a stream may stand in the thread of which we do not know.
-        self._doubt = claim.posting and claim.ts is None
+        self._doubt = (claim.posting or claim.attempts > 1) and claim.ts is None
         self._sending = asyncio.Lock()
         self._changed = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
