@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 
 import typer
 
-from knowledge import Answer, Citation, Finding, Outcome, Passage, Progress, ReindexReport, SearchResult, SourceStatus
+from knowledge import (
+    Answer,
+    Citation,
+    Finding,
+    GenerationStatus,
+    Outcome,
+    Passage,
+    Progress,
+    ReindexReport,
+    SearchResult,
+    SourceStatus,
+)
 
 LISTED = 20
 """How many failed or skipped files a person is shown; a program gets all of them."""
@@ -140,11 +151,38 @@ def print_cancelled(source: str, *, cancelled: bool, as_json: bool) -> None:
     typer.echo(stopped if cancelled else f"No reindex of {source} is under way.")
 
 
-def print_sources(sources: Sequence[SourceStatus], *, as_json: bool) -> None:
-    """Print the sources."""
+def print_status(sources: Sequence[SourceStatus], generations: Sequence[GenerationStatus], *, as_json: bool) -> None:
+    """Print the sources, and which index and embedder answer from them."""
     if as_json:
-        print_json({"sources": [_source_json(source) for source in sources]})
+        listed = [_generation_json(generation) for generation in generations]
+        print_json({"sources": [_source_json(source) for source in sources], "generations": listed})
         return
+    _print_sources(sources)
+    for generation in generations:
+        typer.echo(_generation_line(generation))
+
+
+def _generation_line(generation: GenerationStatus) -> str:
+    parts = f"{generation.index or 'own'} index, {generation.embedder} embedder"
+    if generation.state == "serving":
+        return f"answers come from: {parts}"
+    if generation.state == "filling":
+        return f"being filled: {parts}: {generation.documents:,} of {counted(generation.documents_total, 'document')}"
+    return f"retired: {parts}"
+
+
+def _generation_json(generation: GenerationStatus) -> dict[str, Any]:
+    return {
+        "index": generation.index,
+        "embedder": generation.embedder,
+        "state": str(generation.state),
+        "documents": generation.documents,
+        "documents_total": generation.documents_total,
+        "since": generation.since.isoformat() if generation.since else None,
+    }
+
+
+def _print_sources(sources: Sequence[SourceStatus]) -> None:
     if not sources:
         typer.echo("No sources yet. Index a folder: footnote reindex DIR")
     for source in sources:

@@ -15,8 +15,9 @@ from knowledge import ranking
 from knowledge.citing import CheckedAnswer, Checker, Unsupported, render
 from knowledge.errors import AnswererUnavailableError, ConfigurationError, FootnoteError, ServiceError
 from knowledge.ids import new_id
+from knowledge.indexing import Backend
 from knowledge.learned import Learned
-from knowledge.ports import Answerer, AnswerRequest, Embedder, Index, Reranker, Understander
+from knowledge.ports import Answerer, AnswerRequest, Embedder, Reranker, Understander
 from knowledge.retrieving import retrieve, with_neighbours
 from knowledge.settings import Settings
 from knowledge.store import Corpus, Exchanges
@@ -59,12 +60,13 @@ class Desk:
     settings: Settings
     corpus: Corpus
     exchanges: Exchanges
-    embedder: Embedder
-    index: Index
+    serving: Callable[[], Awaitable[Backend]]
+    """The index and the embedder that answer now."""
     reranker: Reranker
     answerer: Answerer
     understander: Understander
-    learned: Learned
+    learned: Callable[[Embedder], Learned]
+    """What was learned about vectors of this embedder."""
     fallback: Answerer | None = None
     """Answers when the answerer cannot, if that is wanted."""
 
@@ -74,19 +76,20 @@ class Desk:
         sources: Sequence[str],
         *,
         k: int,
+        serving: Backend,
         vector: Vectors | None = None,
         keep_near_duplicates: bool = False,
     ) -> list[Passage]:
-        """Return the k best passages for a text from these sources."""
+        """Return the k best passages for a text from these sources, as found by what serves a question."""
         return await retrieve(
             text,
             sources=sources,
             k=k,
             corpus=self.corpus,
-            embedder=self.embedder,
-            index=self.index,
+            embedder=serving.embedder,
+            index=serving.index,
             reranker=self.reranker,
-            learned=self.learned,
+            learned=self.learned(serving.embedder),
             vector=vector,
             keep_near_duplicates=keep_near_duplicates,
         )
@@ -148,7 +151,7 @@ async def search(question: Question, *, desk: Desk, k: int) -> SearchResult:
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
         text = await desk.understander.standalone(question)
-        passages = await desk.retrieve(text, sources, k=k, keep_near_duplicates=True)
+        passages = await desk.retrieve(text, sources, k=k, serving=await desk.serving(), keep_near_duplicates=True)
     return SearchResult(tuple(passages), watch.read())
 
 
@@ -176,21 +179,22 @@ async def _work_out(
         text = await desk.understander.standalone(question)
     with watch.step("search"):
         sources = await desk.corpus.usable_sources(question.scope)
-        vector = await desk.embedder.embed_query(text)
-        passages = await desk.retrieve(text, sources, k=desk.settings.passages, vector=vector)
+        serving = await desk.serving()
+        vector = await serving.embedder.embed_query(text)
+        passages = await desk.retrieve(text, sources, k=desk.settings.passages, serving=serving, vector=vector)
     worked = _Worked(
-        _decline(NOTHING_INDEXED, ()), (), standalone=text, embedding=Embedding.of(desk.embedder.name, vector)
+        _decline(NOTHING_INDEXED, ()), (), standalone=text, embedding=Embedding.of(serving.embedder.name, vector)
     )
     if not passages:
         return worked
-    if not ranking.relevant(text, passages, floor=ranking.relevance_floor(desk.embedder.name)):
+    if not ranking.relevant(text, passages, floor=ranking.relevance_floor(serving.embedder.name)):
         return replace(worked, answer=_decline(NOTHING_RELEVANT, passages), passages=tuple(passages))
 
     if getattr(desk.answerer, "reads_neighbours", False):
         passages = await with_neighbours(passages, sources=sources, corpus=desk.corpus)
 
     async def search_again(query: str) -> tuple[Passage, ...]:
-        return tuple(await desk.retrieve(query, sources, k=desk.settings.passages))
+        return tuple(await desk.retrieve(query, sources, k=desk.settings.passages, serving=serving))
 
     request = AnswerRequest(
         replace(question, text=text),

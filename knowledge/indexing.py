@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar, runtime_checkable
@@ -48,28 +48,40 @@ class BatchSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """One generation as a process works on it: the index that holds its chunks, and what makes their vectors."""
+
+    generation: int
+    embedder: Embedder
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What every step of a run works with."""
 
     record: SourceRecord
     token: int
     corpus: Corpus
-    embedder: Embedder
-    index: Index
+    backends: Sequence[Backend]
+    """Every one of them is told of every change."""
     splitter: Splitter
     source: Source
     readers: ReaderPool
 
     def recipe(self, reader: str) -> str:
         """Name everything besides the bytes that decides what becomes of a file."""
-        return content_id(
-            READING_VERSION,
-            reader,
-            self.splitter.name,
-            self.embedder.name,
-            str(self.embedder.dimensions),
-            self.record.url or "",
-        )
+        return content_id(READING_VERSION, reader, self.splitter.name, self.record.url or "")
+
+    @property
+    def generations(self) -> list[int]:
+        """The generations that are told of every change."""
+        return [backend.generation for backend in self.backends]
+
+    @property
+    def terms(self) -> str:
+        """What whoever helps with the run must have in common with it."""
+        return content_id(self.recipe(""), *map(str, sorted(self.generations)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +173,12 @@ class Batch:
     versions: list[DocumentVersion] = field(default_factory=list)
     embedded: dict[str, str] = field(default_factory=dict)
     """Hash → text that stands for a chunk in the index."""
-    vectors: dict[str, bytes] = field(default_factory=dict)
-    """Hash → vector, of the texts that were not embedded before."""
+    vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Embedder → hash → vector, of the texts that were not embedded before."""
     fresh: set[str] = field(default_factory=set)
-    """Ids of the chunks that the index has to be told of."""
+    """Ids of the chunks that are not live yet."""
+    tell: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """Ids of the chunks that the index of each generation has to be told of."""
 
 
 Shares = AsyncGenerator[tuple[int, Sequence[File]]]
@@ -175,14 +189,27 @@ OnStored = Callable[[Batch, Tally], Awaitable[None]]
 async def index_files(desk: Desk, shares: Shares, stored: OnStored) -> None:
     """Bring files into the index; `stored` is called for each share when answers can use it."""
     fetched = _ahead(_fetch(desk, shares))
-    parsed = _ahead(_parse(desk, fetched))
-    embedded = _ahead(_embed(desk, parsed))
-    intended = _together(_intend(desk, embedded), TOLD_TOGETHER)
-    async with aclosing(_ahead(_tell_index(desk, intended))) as groups:
+    async with aclosing(_told(desk, _ahead(_parse(desk, fetched)))) as groups:
         async for group in groups:
             await _publish(desk, group)
             for batch in group:
                 await stored(batch, _count(batch))
+
+
+async def bring_over(desk: Desk, document_ids: AsyncGenerator[Sequence[str]]) -> AsyncGenerator[int]:
+    """Tell the desk's one index of documents as they are live, from the database; yields how many it holds then."""
+    (backend,) = desk.backends
+    async with aclosing(_told(desk, _ahead(_stored(desk, document_ids)))) as groups:
+        async for group in groups:
+            ids = [version.id for batch in group for version in batch.versions]
+            await desk.corpus.brought(desk.record.name, desk.token, ids, generation=backend.generation)
+            yield len(ids)
+
+
+def _told(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[list[Batch]]:
+    """Embed what was never embedded, and let the indexes know."""
+    embedded = _ahead(_embed(desk, batches))
+    return _ahead(_tell_indexes(desk, _together(_intend(desk, embedded), TOLD_TOGETHER)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +374,7 @@ def _version(
         text_hash = content_id(text)
         batch.embedded[text_hash] = text
         seen[text_hash] += 1
-        chunk_id = content_id(desk.record.name, file.path, text_hash, str(seen[text_hash]), desk.embedder.name)
+        chunk_id = content_id(desk.record.name, file.path, text_hash, str(seen[text_hash]))
         chunks.append(_new_chunk(chunk_id, text_hash, position, piece))
     return DocumentVersion(
         id=_document_id(desk, file),
@@ -381,16 +408,18 @@ def _url(record: SourceRecord, path: str) -> str | None:
 
 
 async def _embed(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
-    """Embed the texts that were never embedded before with this embedder."""
-    ahead: set[str] = set()
+    """Embed the texts that were never embedded before, with each embedder."""
+    embedders = {backend.embedder.name: backend.embedder for backend in desk.backends}
+    ahead: dict[str, set[str]] = {name: set() for name in embedders}
     async with aclosing(batches):
         async for batch in batches:
-            known = ahead | await desk.corpus.known_vectors(desk.embedder.name, list(batch.embedded))
-            for some in slices([text_hash for text_hash in batch.embedded if text_hash not in known], EMBED_AT_ONCE):
-                batch.vectors |= await _vectors(
-                    desk.embedder, {text_hash: batch.embedded[text_hash] for text_hash in some}
-                )
-            ahead.update(batch.vectors)  # stored soon: batches are stored in order
+            for name, embedder in embedders.items():
+                known = ahead[name] | await desk.corpus.known_vectors(name, list(batch.embedded))
+                unknown = [text_hash for text_hash in batch.embedded if text_hash not in known]
+                made = batch.vectors.setdefault(name, {})
+                for some in slices(unknown, EMBED_AT_ONCE):
+                    made |= await _vectors(embedder, {text_hash: batch.embedded[text_hash] for text_hash in some})
+                ahead[name].update(made)  # stored soon: batches are stored in order
             yield batch
 
 
@@ -398,6 +427,29 @@ async def _vectors(embedder: Embedder, texts: Mapping[str, str]) -> dict[str, by
     vectors = await embedder.embed_documents(list(texts.values()))
     rows = np.asarray(vectors, dtype="<f4").reshape(len(texts), embedder.dimensions)
     return {text_hash: row.tobytes() for text_hash, row in zip(texts, rows, strict=True)}
+
+
+async def _stored(desk: Desk, document_ids: AsyncGenerator[Sequence[str]]) -> AsyncGenerator[Batch]:
+    """Take documents from the database instead of from their files."""
+    number = 0
+    async with aclosing(document_ids):
+        async for ids in document_ids:
+            versions = await desk.corpus.stored_versions(ids)
+            texts = {
+                chunk.text_hash: _embedded_again(version.title, chunk)
+                for version in versions
+                for chunk in version.chunks
+            }
+            yield Batch(number, len(versions), set(ids), versions=versions, embedded=texts)
+            number += 1
+
+
+def _embedded_again(title: str, chunk: NewChunk) -> str:
+    """Return the text that stands for a chunk, as it was when it had its heading in parts; its hash is the proof."""
+    inside = chunk.heading.removeprefix(title).removeprefix(" > ") if title else chunk.heading
+    headings = [chunk.heading.split(" > "), [title, inside], ["", chunk.heading]]
+    texts = [embedded_text(title, heading, chunk.text) for heading in headings]
+    return next((text for text in texts if content_id(text) == chunk.text_hash), texts[0])
 
 
 # In this order a run may be killed anywhere: intend, tell the index, publish, forget.
@@ -408,32 +460,35 @@ async def _intend(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[
     async with aclosing(batches):
         async for batch in batches:
             if batch.versions:
-                fresh = await desk.corpus.intend(
+                intended = await desk.corpus.intend(
                     desk.record.name,
                     desk.token,
                     batch.versions,
-                    embedder=desk.embedder.name,
                     new_vectors=batch.vectors,
+                    generations=desk.generations,
                 )
-                batch.fresh.update(fresh)
+                batch.fresh.update(intended.fresh)
+                batch.tell = intended.tell
             yield batch
 
 
-async def _tell_index(desk: Desk, groups: AsyncGenerator[list[Batch]]) -> AsyncGenerator[list[Batch]]:
+async def _tell_indexes(desk: Desk, groups: AsyncGenerator[list[Batch]]) -> AsyncGenerator[list[Batch]]:
     async with aclosing(groups):
         async for group in groups:
-            entries = [entry for batch in group for entry in await _entries(desk, batch)]
-            for some in slices(entries, TELL_AT_ONCE):
-                await desk.index.upsert(some)
+            for backend in desk.backends:
+                entries = [entry for batch in group for entry in await _entries(desk, backend, batch)]
+                for some in slices(entries, TELL_AT_ONCE):
+                    await backend.index.upsert(some)
             yield group
 
 
-async def _entries(desk: Desk, batch: Batch) -> list[IndexEntry]:
-    wanted = {chunk.text_hash for version in batch.versions for chunk in version.chunks if chunk.id in batch.fresh}
-    missing = [text_hash for text_hash in wanted if text_hash not in batch.vectors]
-    vectors = batch.vectors
+async def _entries(desk: Desk, backend: Backend, batch: Batch) -> list[IndexEntry]:
+    tell = batch.tell.get(backend.generation, ())
+    wanted = {chunk.text_hash for version in batch.versions for chunk in version.chunks if chunk.id in tell}
+    vectors: Mapping[str, bytes] = batch.vectors.get(backend.embedder.name, {})
+    missing = [text_hash for text_hash in wanted if text_hash not in vectors]
     if missing:
-        vectors = vectors | await desk.corpus.load_vectors(desk.embedder.name, missing)
+        vectors = {**vectors, **await desk.corpus.load_vectors(backend.embedder.name, missing)}
     return [
         IndexEntry(
             chunk_id=chunk.id,
@@ -444,7 +499,7 @@ async def _entries(desk: Desk, batch: Batch) -> list[IndexEntry]:
         )
         for version in batch.versions
         for chunk in version.chunks
-        if chunk.id in batch.fresh
+        if chunk.id in tell
     ]
 
 
@@ -454,7 +509,7 @@ async def _publish(desk: Desk, group: Sequence[Batch]) -> None:
     dead: list[str] = []
     for batch in group:
         if batch.versions:
-            dead += await corpus.publish(source, token, batch.versions, fresh=batch.fresh)
+            dead += await corpus.publish(source, token, batch.versions, fresh=batch.fresh, generations=desk.generations)
         await corpus.fail(source, token, batch.failures)
         await corpus.touch(source, token, batch.touched)
     await clean_up(desk, dead)
@@ -480,7 +535,19 @@ def slices(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 async def clean_up(desk: Desk, dead: Sequence[str]) -> None:
-    """Take chunks out of the index that SQL no longer calls live, then forget them."""
+    """Take chunks out of the indexes that SQL no longer calls live, then forget them."""
+    for backend in desk.backends:
+        await _remove(desk, backend, dead)
+
+
+async def tidy(desk: Desk) -> None:
+    """Take out of the indexes what a dead run had begun, and whatever else was left in them."""
+    await desk.corpus.abandon(desk.record.name, desk.token)
+    for backend in desk.backends:
+        await _remove(desk, backend, await desk.corpus.removals(desk.record.name, backend.generation))
+
+
+async def _remove(desk: Desk, backend: Backend, dead: Sequence[str]) -> None:
     for batch in slices(dead, EMBED_AT_ONCE):
-        await desk.index.delete(batch)
-        await desk.corpus.forget_chunks(desk.record.name, desk.token, batch)
+        await backend.index.delete(batch)
+        await desk.corpus.removed(desk.record.name, desk.token, backend.generation, batch)

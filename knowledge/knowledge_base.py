@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,7 +14,8 @@ from typing import Any, Self
 from knowledge import adapters, asking, checking, reindexing
 from knowledge.citing import only_quotes
 from knowledge.costs import Costs
-from knowledge.errors import ServiceError, SourceError
+from knowledge.errors import ConfigurationError, ServiceError, SourceError
+from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
 from knowledge.indexing import Desk
 from knowledge.labels import LabelledExchange
@@ -27,12 +28,14 @@ from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
 from knowledge.store import Deliveries, Store
 from knowledge.store.corpus import SourceRecord, overlap
+from knowledge.store.generations import Generation, GenerationPlan
 from knowledge.types import (
     Answer,
     Audience,
     Exchange,
     Feedback,
     Finding,
+    GenerationStatus,
     Outcome,
     Question,
     ReindexReport,
@@ -56,6 +59,8 @@ class Parts:
     splitter: Splitter
     understander: Understander
     jobs: Jobs
+    named: tuple[str, str] = ("", "")
+    """The embedder and the index as the settings name them; empty where one was given by argument."""
     fallback: Answerer | None = None
     costs: Costs = field(default_factory=Costs)
     """What all of them have spent."""
@@ -84,14 +89,17 @@ class KnowledgeBase:
         self.settings = settings
         self._store = store
         self._parts = parts
-        self.learned = Learned(
-            store.opinions,
-            store.adapters,
-            embedder=parts.embedder.name,
-            dimensions=parts.embedder.dimensions,
-            ranking=settings.learn_ranking,
-        )
+        self._learned: dict[str, Learned] = {}
+        self.learned = self._learned_with(parts.embedder)
         """What feedback has taught, as every question uses it."""
+        self._generations = Generations(
+            store.generations,
+            store.corpus,
+            _chosen(settings, parts),
+            build=self._build_again,
+            splitter=parts.splitter,
+            owner=store.deliveries.owner,
+        )
         self._runs = ReindexRuns(
             store.runs,
             jobs=parts.jobs,
@@ -137,7 +145,7 @@ class KnowledgeBase:
         Raises ConfigurationError when one of them says that what is configured does not fit.
         """
         await self.check()
-        warming = getattr(self._parts.index, "warm_up", None)
+        warming = getattr((await self._generations.serving()).index, "warm_up", None)
         try:
             if warming is not None:
                 await warming()
@@ -164,7 +172,9 @@ class KnowledgeBase:
             closing = getattr(part, "close", None)
             if closing is not None:
                 await closing()
-        await self.learned.close()
+        for learned in self._learned.values():
+            await learned.close()
+        await self._generations.close()
         await self._store.close()
 
     @property
@@ -204,6 +214,7 @@ class KnowledgeBase:
         ServiceError.
         """
         record, folder = self._configured_source(source)
+        await self._generations.fill()
         return await self._runs.run_here(record, folder=folder, allow_empty=allow_empty, on_progress=on_progress)
 
     async def request_reindex(
@@ -250,7 +261,9 @@ class KnowledgeBase:
 
     async def work(self) -> None:
         """Do what is asked for in the background, and take over what others left, until cancelled."""
-        await self._runs.work()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._runs.work(), name="runs.work")
+            group.create_task(self._generations.work(), name="generations.work")
 
     def _configured_source(self, source: str) -> tuple[SourceRecord, str]:
         """Return the source that is named, and the folder in it. Raises SourceError."""
@@ -290,6 +303,7 @@ class KnowledgeBase:
                     "with the footnote.toml that names it."
                 )
         record = SourceRecord(_folder_name(root, records), str(root), Audience(), configured=False)
+        await self._generations.fill()
         return await self._runs.run_here(record, folder="", allow_empty=allow_empty, on_progress=on_progress)
 
     async def _reindex(
@@ -304,8 +318,7 @@ class KnowledgeBase:
         return await reindexing.reindex(
             record,
             corpus=self._store.corpus,
-            embedder=self._parts.embedder,
-            index=self._parts.index,
+            backends=self._generations.told,
             splitter=self._parts.splitter,
             owner=self.deliveries.owner,
             folder=folder,
@@ -319,8 +332,7 @@ class KnowledgeBase:
             record,
             token,
             corpus=self._store.corpus,
-            embedder=self._parts.embedder,
-            index=self._parts.index,
+            backends=self._generations.told,
             splitter=self._parts.splitter,
         )
 
@@ -383,26 +395,50 @@ class KnowledgeBase:
         statuses, active = await asyncio.gather(self._store.corpus.source_statuses(), self._store.runs.active())
         return [replace(status, progress=active.get(status.name)) for status in statuses]
 
+    async def generations(self) -> list[GenerationStatus]:
+        """List the pairs of an index and an embedder: which one answers, and how far another is that will."""
+        return await self._generations.statuses()
+
     async def unanswered(self, limit: int = 5) -> list[Exchange]:
         """Return the latest questions that were declined, newest first, for admins."""
         return await self._store.exchanges.latest(Outcome.DECLINED, limit=limit)
 
     async def ready(self) -> dict[str, str]:
         """Check each part now: its name and `ok`, or one sentence about what is wrong."""
-        return await checking.readiness(self._store.corpus, self._parts.embedder, self._parts.index)
+        serving = await self._generations.serving()
+        return await checking.readiness(self._store.corpus, serving.embedder, serving.index)
+
+    def _learned_with(self, embedder: Embedder) -> Learned:
+        """Return what was learned about vectors of this embedder."""
+        if embedder.name not in self._learned:
+            self._learned[embedder.name] = Learned(
+                self._store.opinions,
+                self._store.adapters,
+                embedder=embedder.name,
+                dimensions=embedder.dimensions,
+                ranking=self.settings.learn_ranking,
+            )
+        return self._learned[embedder.name]
+
+    def _build_again(self, generation: Generation) -> tuple[Embedder, Index]:
+        """Build the parts of a generation that this process was not started with. Raises ConfigurationError."""
+        if not generation.index or not generation.embedder:
+            raise ConfigurationError("it was given to another process by argument.")
+        named = {"index": generation.index, "embedder": generation.embedder}
+        settings = self.settings.model_copy(update=named | dict(generation.options))
+        return _backend({"settings": settings, "corpus": self._store.corpus, "costs": self.costs}, None, None)
 
     def _desk(self) -> asking.Desk:
         return asking.Desk(
             settings=self.settings,
             corpus=self._store.corpus,
             exchanges=self._store.exchanges,
-            embedder=self._parts.embedder,
-            index=self._parts.index,
+            serving=self._generations.serving,
             reranker=self._parts.reranker,
             answerer=self._parts.answerer,
             understander=self._parts.understander,
             fallback=self._parts.fallback,
-            learned=self.learned,
+            learned=self._learned_with,
         )
 
 
@@ -424,14 +460,14 @@ def _build(
     jobs: Jobs | None,
 ) -> Parts:
     costs = Costs()
+    named = "" if embedder else settings.embedder, "" if index else settings.index
     parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus, "costs": costs}
-    embedder = embedder or adapters.build(adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts)
-    parts["embedder"] = embedder
-    index = index or adapters.build(adapters.INDEXES, settings.index, variable="FOOTNOTE_INDEX", **parts)
-    parts["index"] = index
+    embedder, index = _backend(parts, embedder, index)
+    parts |= {"embedder": embedder, "index": index}
     return Parts(
         embedder=embedder,
         index=index,
+        named=named,
         reranker=reranker
         or adapters.build(adapters.RERANKERS, settings.reranker, variable="FOOTNOTE_RERANKER", **parts),
         answerer=answerer
@@ -446,6 +482,20 @@ def _build(
         else None,
         costs=costs,
     )
+
+
+def _backend(parts: Mapping[str, Any], embedder: Embedder | None, index: Index | None) -> tuple[Embedder, Index]:
+    settings: Settings = parts["settings"]
+    embedder = embedder or adapters.build(adapters.EMBEDDERS, settings.embedder, variable="FOOTNOTE_EMBEDDER", **parts)
+    parts = {**parts, "embedder": embedder}
+    return embedder, index or adapters.build(adapters.INDEXES, settings.index, variable="FOOTNOTE_INDEX", **parts)
+
+
+def _chosen(settings: Settings, parts: Parts) -> Chosen:
+    named_embedder, named_index = parts.named
+    key = generation_key(parts.embedder, parts.index)
+    plan = GenerationPlan(key, named_index, named_embedder, parts.embedder.name, options(settings))
+    return Chosen(plan, parts.embedder, parts.index)
 
 
 def _folder_name(root: Path, records: list[SourceRecord]) -> str:

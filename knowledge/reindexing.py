@@ -12,8 +12,22 @@ from pathlib import Path
 
 from knowledge.adapters.folder_source import FolderSource
 from knowledge.errors import EmptySourceError, FootnoteError, UnreadableFileError
-from knowledge.indexing import BATCH_FILES, Batch, Desk, File, Shares, Tally, by_size, clean_up, index_files, slices
-from knowledge.ports import Embedder, Index, Listing, Source, Splitter
+from knowledge.indexing import (
+    BATCH_FILES,
+    Backend,
+    Batch,
+    Desk,
+    File,
+    Shares,
+    Tally,
+    by_size,
+    clean_up,
+    index_files,
+    slices,
+    tidy,
+)
+from knowledge.leases import LEASE_SECONDS, held
+from knowledge.ports import Listing, Source, Splitter
 from knowledge.reading import reader_name
 from knowledge.reading.pool import ReaderPool
 from knowledge.sharing import HelpersSource, Sharing
@@ -23,11 +37,8 @@ from knowledge.types import Progress, ReindexReport, Skipped
 log = logging.getLogger(__name__)
 
 OnProgress = Callable[[Progress], Awaitable[None]]
+Backends = Callable[[], Awaitable[Sequence[Backend]]]
 
-LEASE_SECONDS = 15.0
-"""How long a run that went silent keeps its source."""
-POLL_SECONDS = 0.2
-"""How often a run that waits for another one looks."""
 VANISHED_SHARE = 0.3
 """Above it a run refuses to remove documents: more likely a folder was not there when we looked."""
 UNSETTLED_NS = 2_000_000_000
@@ -40,8 +51,7 @@ async def reindex(
     record: SourceRecord,
     *,
     corpus: Corpus,
-    embedder: Embedder,
-    index: Index,
+    backends: Backends,
     splitter: Splitter,
     owner: str,
     source: Source | None = None,
@@ -54,8 +64,8 @@ async def reindex(
 ) -> ReindexReport:
     """Bring what is indexed of a source in line with its files; returns what was done.
 
-    Waits while another run holds the source. `folder` narrows the run to a folder inside the root, `sharing` lets other
-    processes help.
+    Waits while another run holds the source, and asks `backends` then which generations to tell. `folder` narrows the
+    run to a folder inside the root, `sharing` lets other processes help.
 
     Raises SourceError when the folder cannot be walked, EmptySourceError when it holds nothing or much less than
     before, ServiceError.
@@ -65,8 +75,8 @@ async def reindex(
     if record.name not in {known.name for known in await corpus.source_records()}:
         _refuse_empty(await source.list(), record, allow_empty=allow_empty)  # a source that never was leaves no trace
     await corpus.put_source(record)
-    async with _held(corpus, record.name, owner, lease) as token, _readers(pool) as readers:
-        desk = Desk(record, token, corpus, embedder, index, splitter, source, readers)
+    async with held(corpus, record.name, owner, lease) as token, _readers(pool) as readers:
+        desk = Desk(record, token, corpus, await backends(), splitter, source, readers)
         reporter = _Reporter(record.name, started, on_progress)
         async with _left_tidy(desk):
             return await _run(desk, folder.strip("/"), allow_empty, reporter, sharing)
@@ -74,12 +84,12 @@ async def reindex(
 
 @asynccontextmanager
 async def helpers_desk(
-    record: SourceRecord, token: int, *, corpus: Corpus, embedder: Embedder, index: Index, splitter: Splitter
+    record: SourceRecord, token: int, *, corpus: Corpus, backends: Backends, splitter: Splitter
 ) -> AsyncIterator[Desk]:
     """Open the place where a process helps with another one's run, under the token of that run."""
     source = HelpersSource(FolderSource(record.name, Path(record.root)))
     async with ReaderPool() as readers:
-        yield Desk(record, token, corpus, embedder, index, splitter, source, readers)
+        yield Desk(record, token, corpus, await backends(), splitter, source, readers)
 
 
 @asynccontextmanager
@@ -92,59 +102,20 @@ async def _readers(pool: ReaderPool | None) -> AsyncIterator[ReaderPool]:
         yield own
 
 
-# --- One run per source -----------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _held(corpus: Corpus, source: str, owner: str, lease: float) -> AsyncIterator[int]:
-    """Hold the source for this run alone, renewed for as long as it lasts."""
-    while (token := await corpus.acquire(source, owner=owner, lease=lease)) is None:  # noqa: ASYNC110 - another process
-        await asyncio.sleep(POLL_SECONDS)
-    over = asyncio.Event()
-    renewing = asyncio.create_task(_renew(corpus, source, token, lease, over))
-    try:
-        yield token
-    finally:
-        over.set()
-        await asyncio.shield(_let_go(corpus, source, token, renewing))
-
-
-async def _renew(corpus: Corpus, source: str, token: int, lease: float, over: asyncio.Event) -> None:
-    """Renew until the run is over; when the source was lost, the fence refuses the run's next write."""
-    while not over.is_set():
-        try:
-            async with asyncio.timeout(lease / 3):
-                await over.wait()
-        except TimeoutError:
-            await _renew_once(corpus, source, token, lease)
-
-
-async def _renew_once(corpus: Corpus, source: str, token: int, lease: float) -> None:
-    try:
-        await corpus.renew(source, token, lease=lease)
-    except FootnoteError:  # the database may be back for the next renewal
-        log.warning("reindex.lease_not_renewed", extra={"source": source}, exc_info=True)
-
-
-async def _let_go(corpus: Corpus, source: str, token: int, renewing: asyncio.Task[None]) -> None:
-    await renewing
-    await corpus.release(source, token)
-
-
 @asynccontextmanager
 async def _left_tidy(desk: Desk) -> AsyncIterator[None]:
     """Take back what a cancelled run had begun and not published, if that goes quickly; the next run would, too."""
     try:
         yield
     except asyncio.CancelledError:
-        await asyncio.shield(_tidy(desk))
+        await asyncio.shield(_tidy_soon(desk))
         raise
 
 
-async def _tidy(desk: Desk) -> None:
+async def _tidy_soon(desk: Desk) -> None:
     with suppress(TimeoutError, FootnoteError):
         async with asyncio.timeout(TIDY_SECONDS):
-            await clean_up(desk, await desk.corpus.unfinished_chunks(desk.record.name))
+            await tidy(desk)
 
 
 # --- The run ----------------------------------------------------------------------------------------------------------
@@ -160,7 +131,7 @@ async def _run(
     files, skipped = _compare(desk, listing, manifest, walked_at)
     gone = _gone(files, manifest, listing, allow_empty=allow_empty)
     tally = Tally()
-    await clean_up(desk, await desk.corpus.unfinished_chunks(desk.record.name))
+    await tidy(desk)
     await _retire(desk, gone, tally)
     await _index_changes(desk, files, tally, reporter, sharing)
     report = reporter.report(tally, skipped)

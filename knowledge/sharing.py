@@ -51,8 +51,7 @@ class Sharing:
 
     async def index(self, desk: Desk, lots: Sequence[Sequence[File]], reach: Reach) -> Tally:
         """Bring the files into the index with everybody's help; `reach` is told how many files and chunks are done."""
-        recipe = desk.recipe("")
-        await self._book.plan(self._run_id, [(len(lot), [recipe, *map(_packed, lot)]) for lot in lots])
+        await self._book.plan(self._run_id, [(len(lot), [desk.terms, *map(_packed, lot)]) for lot in lots])
         await self._book.holds(self._run_id, desk.token, owner=self._owner)
         await self._call_for_help(min(len(lots) // 2, MOST_HELPERS))
         async with _watched(self._book, self._run_id, reach):
@@ -104,8 +103,8 @@ async def work_on_shares(
             share = await book.take_share(run_id, owner=owner, lease=SHARE_LEASE)
             if share is None:
                 return
-            recipe, *files = share.body
-            if recipe != desk.recipe(""):
+            terms, *files = share.body
+            if terms != desk.terms:
                 raise SourceError("This process reads, splits or embeds in another way than the run it would help.")
             yield share.number, [_unpacked(file) for file in files]
 

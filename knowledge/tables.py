@@ -197,6 +197,43 @@ index_log = Table(
     Index("ix_index_log_chunk", "chunk_id"),
 )
 
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True, doc="the index's place and the embedder: who has both is at it"),
+    Column("index_choice", Text, nullable=False, doc="as FOOTNOTE_INDEX names it"),
+    Column("embedder_choice", Text, nullable=False, doc="as FOOTNOTE_EMBEDDER names it"),
+    Column("embedder_name", String(200), nullable=False, doc="model and version: the key of its vectors"),
+    Column("options", JSON, nullable=False, doc="other settings that it was made with; no secrets"),
+    Column("retired_at", UtcDateTime, doc="empty while it answers or is being filled"),
+    sqlite_autoincrement=True,
+)
+
+generation_roles = Table(
+    "generation_roles",
+    metadata,
+    Column("role", String(10), primary_key=True, doc="serving | filling"),
+    Column("generation", Serial, ForeignKey("generations.id"), nullable=False, unique=True),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+generation_documents = Table(
+    "generation_documents",
+    metadata,
+    Column("generation", Serial, ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String(64), primary_key=True, doc="all of its live chunks are in the generation's index"),
+    Index("ix_generation_documents_document", "document_id"),
+)
+
+removals = Table(
+    "removals",
+    metadata,
+    Column("generation", Serial, ForeignKey("generations.id", ondelete="CASCADE"), primary_key=True),
+    Column("chunk_id", String(64), primary_key=True, doc="dead, and perhaps still in the generation's index"),
+    Column("source", String(200), nullable=False),
+)
+
 # --- What people asked and got --------------------------------------------------------------------------------------
 
 blobs = Table(

@@ -435,6 +435,30 @@ class ReindexReport:
         )
 
 
+class GenerationState(StrEnum):
+    """What a generation, a pair of an index and an embedder, is there for."""
+
+    SERVING = "serving"
+    """Answers come from it."""
+    FILLING = "filling"
+    """It takes over when it holds everything."""
+    RETIRED = "retired"
+    """Kept for a while, should somebody want it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStatus:
+    """How far a generation is filled."""
+
+    index: str
+    embedder: str
+    state: GenerationState
+    documents: int
+    """So many of `documents_total` it holds."""
+    documents_total: int
+    since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
     """A source as an admin sees it."""

@@ -28,6 +28,7 @@ from knowledge.store import Store
 from knowledge.store.corpus import SourceRecord
 from knowledge.types import Audience, ParsedDocument, Piece, Progress, ReindexReport, Vectors
 from tests.databases import rows
+from tests.one_generation import only
 
 
 class HashEmbedder:
@@ -89,8 +90,7 @@ class Bench:
         return await reindex(
             self.record,
             corpus=self.store.corpus,
-            embedder=self.embedder,
-            index=self.index,
+            backends=only(self.store, self.embedder, self.index),
             splitter=self.splitter,
             owner="test",
             **({"pool": self.pool, "lease": 5.0} | options),  # type: ignore[arg-type]
@@ -385,6 +385,7 @@ class Fatal:
     """Passes every call on to a part of the run; with the n-th one the process dies, at once or a moment later."""
 
     calls = 0
+    name = EmbeddedIndex.name
 
     def __init__(self, part: object, die_at: int) -> None:
         self._part, self._die_at = part, die_at
@@ -408,8 +409,7 @@ async def run_to_the_end(settings: Settings, root: Path, *, die_at: int = -1) ->
     await reindex(
         SourceRecord("s", str(root), Audience(), configured=True),
         corpus=Fatal(store.corpus, die_at),  # type: ignore[arg-type]
-        embedder=embedder,
-        index=Fatal(index, die_at),  # type: ignore[arg-type]
+        backends=only(store, embedder, Fatal(index, die_at)),  # type: ignore[arg-type]
         splitter=SentenceSplitter(),
         owner="test",
         lease=0.5,
@@ -439,6 +439,8 @@ STATE = {
     "documents": "SELECT id, path, live, fingerprint, size, chunk_count, outcome FROM documents ORDER BY id",
     "index": "SELECT chunk_id FROM index_log WHERE added ORDER BY chunk_id",
     "unfinished": "SELECT id FROM chunks WHERE state != 'live'",
+    "removals": "SELECT chunk_id FROM removals",
+    "held": "SELECT document_id FROM generation_documents",
 }
 
 

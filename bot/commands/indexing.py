@@ -55,11 +55,11 @@ def _cancel(source: str, *, as_json: bool) -> None:
 
 @app.command(epilog="Example: footnote status --json")
 def status(*, as_json: AsJson = False) -> None:
-    """List the sources: how large, how fresh, what failed."""
-    from bot.terminal import print_sources
+    """List the sources: how large, how fresh, what failed; and what answers come from."""
+    from bot.terminal import print_status
 
     async def work() -> None:
         async with knowledge_base() as kb:
-            print_sources(await kb.sources(), as_json=as_json)
+            print_status(await kb.sources(), await kb.generations(), as_json=as_json)
 
     run(work)

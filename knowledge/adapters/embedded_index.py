@@ -269,6 +269,7 @@ class EmbeddedIndex:
     """Searches this machine's cache of the database's vectors and texts; see the module for how it keeps up."""
 
     name = "embedded"
+    """Where its entries are: in the database, whatever the machine."""
 
     def __init__(self, log: VectorLog, embedder: str, dimensions: int, home: Path) -> None:
         """Keep the cache of the embedder of this name in a folder under `home`."""

@@ -65,6 +65,7 @@ class LangChainIndex:
     """
 
     def __init__(self, blueprint: Blueprint, vault: Vault, embedder: str, home: Path) -> None:
+        self.name = f"langchain:{blueprint.place}"
         self._blueprint = blueprint
         self._vault = vault
         self._embedder = embedder
@@ -106,13 +107,16 @@ class LangChainIndex:
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:
         """Remove from the store, then from the words. Raises IndexUnavailableError."""
-        if not chunk_ids:
-            return
+        if chunk_ids:
+            await self.drop(chunk_ids)
+            await self._words.delete(chunk_ids)
+
+    async def drop(self, chunk_ids: Sequence[str]) -> None:
+        """Remove from the store what a retired generation holds; the words may serve another one."""
         with _translated():
             store = await self._opened()
             for start in range(0, len(chunk_ids), BATCH):
                 await store.adelete([self._id(chunk_id) for chunk_id in chunk_ids[start : start + BATCH]])
-        await self._words.delete(chunk_ids)
 
     async def search(self, query: IndexQuery) -> IndexHits:
         """Search both at once; a hit of either gets its cosine. Raises IndexUnavailableError."""

@@ -182,6 +182,10 @@ class PineconeIndex:
                 with suppress(NotFoundError):  # the namespace begins with the first document
                     await index.documents.delete(namespace=self._place.namespace, ids=ids)
 
+    async def drop(self, chunk_ids: Sequence[str]) -> None:
+        """Remove what a retired generation holds."""
+        await self.delete(chunk_ids)
+
     async def search(self, query: IndexQuery) -> IndexHits:
         """Search by vector and by words at once. Raises IndexUnavailableError."""
         if query.sources == ():

@@ -12,6 +12,7 @@ from knowledge.store.deliveries import Deliveries
 from knowledge.store.evaluations import AdapterBook, EvaluationBook
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
+from knowledge.store.generations import Generations
 from knowledge.store.migrations import prepare, revision
 from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
@@ -26,6 +27,7 @@ __all__ = [
     "EvaluationBook",
     "Exchanges",
     "FeedbackBook",
+    "Generations",
     "OpinionBook",
     "Records",
     "ReviewBook",
@@ -52,6 +54,7 @@ class Store:
     adapters: AdapterBook
     deliveries: Deliveries
     runs: Runs
+    generations: Generations
 
     @classmethod
     async def open(cls, settings: Settings) -> Store:
@@ -81,6 +84,7 @@ class Store:
             adapters=AdapterBook(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
+            generations=Generations(database),
         )
 
     async def describe(self) -> str:

@@ -9,7 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Row, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -19,12 +32,17 @@ from knowledge.tables import (
     chunks,
     citations,
     documents,
+    generation_documents,
     hits,
     index_generations,
     index_log,
+    removals,
     source_leases,
     sources,
     vectors,
+)
+from knowledge.tables import (
+    generations as generation_table,
 )
 from knowledge.types import Audience, Chunk, ReindexReport, Scope, SourceStatus
 
@@ -82,6 +100,16 @@ class DocumentVersion:
     inode: int
     recipe: str
     chunks: tuple[NewChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """What was written down before an index is told."""
+
+    fresh: list[str]
+    """Chunks that are not live yet."""
+    tell: Mapping[int, Collection[str]]
+    """Chunks that the index of each generation has to be told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,44 +318,54 @@ class Corpus:
         token: int,
         versions: Sequence[DocumentVersion],
         *,
-        embedder: str,
-        new_vectors: Mapping[str, bytes],
-    ) -> list[str]:
+        new_vectors: Mapping[str, Mapping[str, bytes]],
+        generations: Sequence[int] = (),
+    ) -> Intended:
         """Record chunks as pending before any index hears of them, with the vectors that were just made.
 
-        Returns the ids of the chunks that are not live yet: those that the index must be given.
+        `new_vectors` holds them by embedder and by the hash of their text, `generations` names those whose indexes will
+        be told.
         """
 
-        def work(connection: Connection) -> list[str]:
+        def work(connection: Connection) -> Intended:
             _fence(connection, source, token)
             # In order, so that two helpers who store the same texts do not wait for each other.
-            ordered = sorted(new_vectors.items())
-            stored = [{"embedder": embedder, "text_hash": key, "vector": value} for key, value in ordered]
+            stored = [
+                {"embedder": embedder, "text_hash": key, "vector": value}
+                for embedder, made in sorted(new_vectors.items())
+                for key, value in sorted(made.items())
+            ]
             _upsert(connection, vectors, stored, keys=("embedder", "text_hash"), change={})
             rows = [_chunk_row(source, version, chunk) for version in versions for chunk in version.chunks]
             live = _ids_in_state(connection, [row["id"] for row in rows], LIVE)
             fresh = [row for row in rows if row["id"] not in live]
             place = ("position", "start", "end", "page", "state")
             _upsert(connection, chunks, fresh, keys=("id",), change={}, renew=place)
-            return [row["id"] for row in fresh]
+            tell = {number: _to_tell(connection, number, versions, live) for number in generations}
+            return Intended([row["id"] for row in fresh], tell)
 
         return await self._database.write(work)
 
     async def publish(
-        self, source: str, token: int, versions: Sequence[DocumentVersion], *, fresh: Collection[str] = ()
+        self,
+        source: str,
+        token: int,
+        versions: Sequence[DocumentVersion],
+        *,
+        fresh: Collection[str] = (),
+        generations: Sequence[int] = (),
     ) -> list[str]:
         """Make the new chunks of these documents live and retire their old ones, in one transaction.
 
-        `fresh` may name those that `intend` has just returned, which spares writing their places again. Returns the
-        ids of the chunks that died.
+        `fresh` may name those that `intend` has just returned, which spares writing their places again. The indexes of
+        `generations` hold all of them now; others lack these documents. Returns the ids of the chunks that died.
         """
         now = datetime.now(UTC)
 
         def work(connection: Connection) -> list[str]:
             _fence(connection, source, token)
-            dead = _retire_chunks(
-                connection, [version.id for version in versions], keep={c.id for v in versions for c in v.chunks}
-            )
+            ids = [version.id for version in versions]
+            dead = _retire_chunks(connection, source, ids, keep={c.id for v in versions for c in v.chunks})
             for batch in _batches(list(fresh)):
                 connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=LIVE))
             places = [_chunk_place(chunk) for version in versions for chunk in version.chunks if chunk.id not in fresh]
@@ -335,6 +373,11 @@ class Corpus:
                 connection.execute(_PLACE_CHUNK, places)
             rows = [_document_row(source, version, now) for version in versions]
             _upsert(connection, documents, rows, keys=("id",), change=None)
+            _note_brought(connection, ids, generations)
+            for batch in _batches(ids):
+                these = generation_documents.c.document_id.in_(batch)
+                others = generation_documents.c.generation.not_in(generations)
+                connection.execute(delete(generation_documents).where(these, others))
             return dead
 
         return await self._database.write(work)
@@ -374,30 +417,69 @@ class Corpus:
 
         def work(connection: Connection) -> list[str]:
             _fence(connection, source, token)
-            dead = _retire_chunks(connection, document_ids, keep=set())
+            dead = _retire_chunks(connection, source, document_ids, keep=set())
             for batch in _batches(document_ids):
                 connection.execute(delete(documents).where(documents.c.id.in_(batch)))
+                gone = generation_documents.c.document_id.in_(batch)
+                connection.execute(delete(generation_documents).where(gone))
             return dead
 
         return await self._database.write(work)
 
-    async def unfinished_chunks(self, source: str) -> list[str]:
-        """Name the chunks that a run left behind: pending ones of dead runs, and dead ones not yet forgotten."""
-        query = select(chunks.c.id).where(chunks.c.source == source, chunks.c.state != LIVE)
-        removed = chunks.c.id.in_(select(index_log.c.chunk_id).where(index_log.c.added.is_(False)))
-        shown = chunks.c.id.in_(select(hits.c.chunk_id).union(select(citations.c.chunk_id)))
-        return [row.id for row in await self._rows(query.where(~(removed & shown)))]
+    async def abandon(self, source: str, token: int) -> None:
+        """Give up the chunks that a dead run had begun and never published: they may be in any index."""
 
-    async def forget_chunks(self, source: str, token: int, chunk_ids: Sequence[str]) -> None:
-        """Drop dead and abandoned chunks that the index has deleted; those once shown stay, as history."""
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
+            pending = select(chunks.c.id).where(chunks.c.source == source, chunks.c.state == PENDING)
+            _bury(connection, source, list(connection.execute(pending).scalars()))
+
+        await self._database.write(work)
+
+    async def removals(self, source: str, generation: int) -> list[str]:
+        """Name the dead chunks that the index of this generation may still hold."""
+        these = (removals.c.source == source) & (removals.c.generation == generation)
+        return [row.chunk_id for row in await self._rows(select(removals.c.chunk_id).where(these))]
+
+    async def removed(self, source: str, token: int, generation: int, chunk_ids: Sequence[str]) -> None:
+        """Note that an index has deleted these; drop their rows, except of those once shown, which are history."""
         shown = select(hits.c.chunk_id).union(select(citations.c.chunk_id))
 
         def work(connection: Connection) -> None:
             _fence(connection, source, token)
             for batch in _batches(chunk_ids):
-                these = chunks.c.id.in_(batch) & (chunks.c.state != LIVE)
+                told = (removals.c.generation == generation) & removals.c.chunk_id.in_(batch)
+                connection.execute(delete(removals).where(told))
+                these = chunks.c.id.in_(batch) & (chunks.c.state == DEAD)
                 connection.execute(delete(chunks).where(these, chunks.c.id.not_in(shown)))
-                connection.execute(update(chunks).where(these).values(state=DEAD))
+
+        await self._database.write(work)
+
+    # --- filling another generation ---------------------------------------------------------------------------------
+
+    async def lacking(self, generation: int, source: str) -> list[str]:
+        """Name documents of a source that answers can use and that are not yet in this generation's index."""
+        query = select(documents.c.id).where(documents.c.source == source, lacks(generation))
+        return [row.id for row in await self._rows(query.order_by(documents.c.id))]
+
+    async def stored_versions(self, document_ids: Sequence[str]) -> list[DocumentVersion]:
+        """Return documents as they are live, without reading their files again."""
+        rows = await self._rows(select(documents), documents.c.id, document_ids)
+        query = select(chunks).where(chunks.c.state == LIVE).order_by(chunks.c.position)
+        pieces: dict[str, list[NewChunk]] = {}
+        titles: dict[str, str] = {}
+        for row in await self._rows(query, chunks.c.document_id, document_ids):
+            columns = (row.id, row.text_hash, row.heading, row.page, row.position, row.start, row.end, row.text)
+            pieces.setdefault(row.document_id, []).append(NewChunk(*columns))
+            titles[row.document_id] = row.title
+        return [_stored_version(row, titles.get(row.id, row.title), pieces.get(row.id, ())) for row in rows]
+
+    async def brought(self, source: str, token: int, document_ids: Sequence[str], *, generation: int) -> None:
+        """Note that the index of this generation holds these documents."""
+
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
+            _note_brought(connection, document_ids, [generation])
 
         await self._database.write(work)
 
@@ -683,14 +765,70 @@ def _ids_in_state(connection: Connection, chunk_ids: Sequence[str], state: str) 
     return found
 
 
-def _retire_chunks(connection: Connection, document_ids: Sequence[str], *, keep: set[str]) -> list[str]:
+def _retire_chunks(
+    connection: Connection, source: str, document_ids: Sequence[str], *, keep: Collection[str]
+) -> list[str]:
     dead: list[str] = []
     for batch in _batches(document_ids):
         query = select(chunks.c.id).where(chunks.c.document_id.in_(batch), chunks.c.state != DEAD)
         dead += [chunk_id for chunk_id in connection.execute(query).scalars() if chunk_id not in keep]
-    for batch in _batches(dead):
-        connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=DEAD))
+    _bury(connection, source, dead)
     return dead
+
+
+def _bury(connection: Connection, source: str, chunk_ids: Sequence[str]) -> None:
+    """Make chunks dead, and remember for every generation that its index may hold them."""
+    numbers = list(connection.execute(select(generation_table.c.id)).scalars()) if chunk_ids else []
+    rows = [
+        {"generation": number, "chunk_id": chunk_id, "source": source} for number in numbers for chunk_id in chunk_ids
+    ]
+    _upsert(connection, removals, rows, keys=("generation", "chunk_id"), change={})
+    for batch in _batches(chunk_ids):
+        connection.execute(update(chunks).where(chunks.c.id.in_(batch)).values(state=DEAD))
+
+
+def _to_tell(
+    connection: Connection, generation: int, versions: Sequence[DocumentVersion], live: Collection[str]
+) -> set[str]:
+    """Name the chunks that an index lacks: all of a document it does not hold, else those that are not live yet.
+
+    What it is told of is no longer to be removed from it.
+    """
+    held: set[str] = set()
+    for batch in _batches([version.id for version in versions]):
+        here = (generation_documents.c.generation == generation) & generation_documents.c.document_id.in_(batch)
+        held.update(connection.execute(select(generation_documents.c.document_id).where(here)).scalars())
+    tell = {c.id for v in versions for c in v.chunks if v.id not in held or c.id not in live}
+    for batch in _batches(list(tell)):
+        back = (removals.c.generation == generation) & removals.c.chunk_id.in_(batch)
+        connection.execute(delete(removals).where(back))
+    return tell
+
+
+def _note_brought(connection: Connection, document_ids: Sequence[str], generations: Sequence[int]) -> None:
+    rows = [{"generation": number, "document_id": each} for number in generations for each in document_ids]
+    _upsert(connection, generation_documents, rows, keys=("generation", "document_id"), change={})
+
+
+def lacks(generation: int) -> ColumnElement[bool]:
+    """Select documents that answers can use and that a generation lacks."""
+    held = select(generation_documents.c.document_id).where(generation_documents.c.generation == generation)
+    return documents.c.live & (documents.c.chunk_count > 0) & documents.c.id.not_in(held)
+
+
+def _stored_version(row: Row[Any], title: str, pieces: Sequence[NewChunk]) -> DocumentVersion:
+    return DocumentVersion(
+        id=row.id,
+        path=row.path,
+        title=title,
+        url=row.url,
+        fingerprint=row.fingerprint,
+        size=row.size,
+        mtime_ns=row.mtime_ns,
+        inode=row.inode,
+        recipe=row.recipe,
+        chunks=tuple(pieces),
+    )
 
 
 def _upsert(

@@ -33,7 +33,7 @@ async def store_entries(store: Store, entries: Sequence[IndexEntry]) -> None:
             await asyncio.sleep(0)
         ours = [entry for entry in entries if entry.source == source]
         vectors = {_text_hash(entry): entry.vector.astype("<f4").tobytes() for entry in ours}
-        await store.corpus.intend(source, token, [_version(e) for e in ours], embedder="test", new_vectors=vectors)
+        await store.corpus.intend(source, token, [_version(e) for e in ours], new_vectors={"test": vectors})
         await store.corpus.release(source, token)
 
 

@@ -111,6 +111,8 @@ async def test_an_unavailable_service_is_raised_not_hidden(kb: KnowledgeBase):
     from knowledge import IndexHits, IndexQuery, IndexUnavailableError
 
     class Away:
+        name = "embedded"  # in the place of what answers
+
         async def search(self, query: IndexQuery) -> IndexHits:
             raise IndexUnavailableError
 

@@ -48,7 +48,7 @@ async def indexed(store: Store, source: str, *versions: DocumentVersion, audienc
     token = await store.corpus.acquire(source, owner="me", lease=60)
     assert token is not None
     vectors = {chunk.text_hash: b"\0\0\0\0" for v in versions for chunk in v.chunks}
-    await store.corpus.intend(source, token, versions, embedder="e", new_vectors=vectors)
+    await store.corpus.intend(source, token, versions, new_vectors={"e": vectors})
     await store.corpus.publish(source, token, versions)
     return token
 
@@ -62,8 +62,8 @@ async def test_a_chunk_is_usable_only_once_it_is_published(store: Store):
     await store.corpus.put_source(SourceRecord("s", "/s", Audience(), configured=True))
     token = await store.corpus.acquire("s", owner="me", lease=60)
     assert token is not None
-    fresh = await store.corpus.intend("s", token, [version("d", "one")], embedder="e", new_vectors={})
-    assert fresh == ["d/one"]
+    intended = await store.corpus.intend("s", token, [version("d", "one")], new_vectors={})
+    assert intended.fresh == ["d/one"]
     assert await live(store, "d/one") == set()
     await store.corpus.publish("s", token, [version("d", "one")])
     assert await live(store, "d/one") == {"d/one"}
@@ -71,7 +71,7 @@ async def test_a_chunk_is_usable_only_once_it_is_published(store: Store):
 
 async def test_publishing_a_new_version_retires_what_it_no_longer_says(store: Store):
     token = await indexed(store, "s", version("d", "one", "two"))
-    await store.corpus.intend("s", token, [version("d", "two", "three")], embedder="e", new_vectors={})
+    await store.corpus.intend("s", token, [version("d", "two", "three")], new_vectors={})
     dead = await store.corpus.publish("s", token, [version("d", "two", "three")])
     assert dead == ["d/one"]
     assert await live(store, "d/one", "d/two", "d/three") == {"d/two", "d/three"}
@@ -201,7 +201,7 @@ async def test_what_was_shown_stays_readable_after_its_document_is_gone(store: S
     token = await store.corpus.acquire("s", owner="me", lease=60)
     assert token is not None
     dead = await store.corpus.retire("s", token, ["d"])
-    await store.corpus.forget_chunks("s", token, dead)
+    await store.corpus.removed("s", token, 1, dead)
     again = await store.exchanges.get(kept.answer.id)
     assert again.answer.citations[0].quote == "one"
     assert isinstance(again.passages[0].chunk, Chunk)
