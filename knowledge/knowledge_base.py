@@ -17,7 +17,7 @@ from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, ServiceError, SourceError
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
-from knowledge.indexing import Desk
+from knowledge.indexing import Backend, Desk
 from knowledge.labels import LabelledExchange
 from knowledge.learned import Learned
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
@@ -405,7 +405,10 @@ class KnowledgeBase:
 
     async def ready(self) -> dict[str, str]:
         """Check each part now: its name and `ok`, or one sentence about what is wrong."""
-        serving = await self._generations.serving()
+        try:
+            serving = await self._generations.serving()
+        except ServiceError:  # the probe of the database says so
+            serving = Backend(0, self._parts.embedder, self._parts.index)
         return await checking.readiness(self._store.corpus, serving.embedder, serving.index)
 
     def _learned_with(self, embedder: Embedder) -> Learned:
