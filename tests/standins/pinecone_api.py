@@ -616,8 +616,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9800)
     parser.add_argument("--lag", type=float, default=0.0, help="seconds until a write is seen")
     parser.add_argument("--texts-per-second", type=float, help="the embedding rate that is enforced")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each call takes at least")
     arguments = parser.parse_args()
     api = PineconeApi(port=arguments.port)
+    api.latency = dict.fromkeys(("embed", "search", "rerank", "upsert", "fetch"), arguments.latency)
     api.lag = arguments.lag
     api.rate = RateLimit(arguments.texts_per_second) if arguments.texts_per_second else None
     with serving(api, "127.0.0.1"):
