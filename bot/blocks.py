@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 from bot import mrkdwn
 from bot.payloads import LONGEST_QUESTION, SOURCES_LINE
-from knowledge import Answer, Chunk, Citation, Exchange, Outcome, Reason, ReindexReport, SourceStatus
+from knowledge import Answer, Chunk, Citation, Exchange, Outcome, Reason, ReindexReport, SourceStatus, Verification
 
 Block = dict[str, Any]
 
@@ -32,6 +33,7 @@ LONGEST_PLAIN = 20_000
 """Characters of an answer sent as text alone; its sources come on top, and Slack takes 40,000."""
 MOST_SOURCES = 20
 LONGEST_QUOTE = 160
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _NO_TEXT = "(no text)"
 _STEP = " \u203a "
 
@@ -230,11 +232,19 @@ def _actions(given: Answer, *, share: bool, escalate: bool) -> list[Block]:
 
 
 def _origin(given: Answer, *, cut: bool) -> str:
+    if given.verified is not None:
+        return f"{verified_line(given.verified)} Its footnotes were checked again just now."
     how = "Quoted automatically" if given.model.startswith("extractive") else "AI-generated"
     notice = f"{how} from your team's documents. Check the sources."
     if given.outcome is Outcome.DECLINED:
         notice = "Answered automatically from your team's documents."
     return f"This answer was shortened. {notice}" if cut or given.shortened else notice
+
+
+def verified_line(verification: Verification) -> str:
+    """Say who has verified an answer and when: by name where we know one, never by an id."""
+    by = "a reviewer" if _SLACK_USER.fullmatch(verification.by) else mrkdwn.plain(verification.by, 60)
+    return f"Verified by {by} on {verification.at:%-d %B %Y}."
 
 
 def _button(text: str, action_id: str, value: str) -> Block:

@@ -73,6 +73,8 @@ def answer_text(answer: Answer) -> str:
     lines += [
         f"[{c.number}] {place(c.chunk.path, c.chunk.heading, c.chunk.page)}: “{c.quote}”" for c in answer.citations
     ]
+    if answer.verified is not None:
+        lines += [f"Verified by {answer.verified.by} on {answer.verified.at:%-d %B %Y}."]
     if answer.nearest and answer.outcome is Outcome.DECLINED:
         lines += ["Nearest sources: " + "; ".join(place(c.path, c.heading, c.page) for c in answer.nearest)]
     return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]

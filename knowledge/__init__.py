@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Splitter,
         Understander,
     )
+    from knowledge.reconstructing import Reconstruction
     from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
     from knowledge.types import (
@@ -91,8 +92,10 @@ if TYPE_CHECKING:
         Stage,
         Surface,
         Turn,
+        Verification,
         Vote,
     )
+    from knowledge.verifying import Judged
 
 _HOMES = {
     "knowledge.checking": ("examine_sources",),
@@ -147,6 +150,7 @@ _HOMES = {
         "Splitter",
         "Understander",
     ),
+    "knowledge.reconstructing": ("Reconstruction",),
     "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
     "knowledge.types": (
@@ -180,8 +184,10 @@ _HOMES = {
         "Stage",
         "Surface",
         "Turn",
+        "Verification",
         "Vote",
     ),
+    "knowledge.verifying": ("Judged",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -226,6 +232,7 @@ __all__ = [
     "IndexQuery",
     "IndexUnavailableError",
     "Jobs",
+    "Judged",
     "KnowledgeBase",
     "LabelledExchange",
     "LostLeaseError",
@@ -237,6 +244,7 @@ __all__ = [
     "Quote",
     "Reader",
     "Reason",
+    "Reconstruction",
     "ReindexCancelledError",
     "ReindexReport",
     "Remark",
@@ -264,6 +272,7 @@ __all__ = [
     "UnreadableFileError",
     "UsageError",
     "Verdict",
+    "Verification",
     "VerifiedAnswer",
     "VerifiedCitation",
     "Vote",

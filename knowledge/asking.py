@@ -31,8 +31,10 @@ from knowledge.types import (
     Passage,
     Question,
     SearchResult,
+    Stage,
     Vectors,
 )
+from knowledge.verifying import Recalled, Verifying
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Desk:
     """What was learned about vectors of this embedder."""
     fallback: Answerer | None = None
     """Answers when the answerer cannot, if that is wanted."""
+    verifying: Verifying | None = None
+    """Remembers what reviewers have approved, if that is wanted."""
 
     async def retrieve(
         self,
@@ -93,6 +97,12 @@ class Desk:
             vector=vector,
             keep_near_duplicates=keep_near_duplicates,
         )
+
+    async def recall(self, text: str, embedding: Embedding, sources: Sequence[str]) -> Recalled | None:
+        """Return the verified answer to this question that may be shown from these sources, if there is one."""
+        if self.verifying is None:
+            return None
+        return await self.verifying.recall(text, embedding, usable=sources)
 
 
 class Stopwatch:
@@ -165,6 +175,7 @@ class _Worked:
     standalone: str = ""
     embedding: Embedding | None = None
     """Of `standalone`."""
+    verified_id: str | None = None
 
 
 async def _work_out(
@@ -181,10 +192,12 @@ async def _work_out(
         sources = await desk.corpus.usable_sources(question.scope)
         serving = await desk.serving()
         vector = await serving.embedder.embed_query(text)
+        embedding = Embedding.of(serving.embedder.name, vector)
+        recalled = await desk.recall(text, embedding, sources)
+        if recalled is not None:
+            return _given_again(recalled, text, embedding)
         passages = await desk.retrieve(text, sources, k=desk.settings.passages, serving=serving, vector=vector)
-    worked = _Worked(
-        _decline(NOTHING_INDEXED, ()), (), standalone=text, embedding=Embedding.of(serving.embedder.name, vector)
-    )
+    worked = _Worked(_decline(NOTHING_INDEXED, ()), (), standalone=text, embedding=embedding)
     if not passages:
         return worked
     if not ranking.relevant(text, passages, floor=ranking.relevance_floor(serving.embedder.name)):
@@ -194,7 +207,8 @@ async def _work_out(
         passages = await with_neighbours(passages, sources=sources, corpus=desk.corpus)
 
     async def search_again(query: str) -> tuple[Passage, ...]:
-        return tuple(await desk.retrieve(query, sources, k=desk.settings.passages, serving=serving))
+        found = await desk.retrieve(query, sources, k=desk.settings.passages, serving=serving)
+        return tuple(replace(passage, stage=Stage.SECOND_SEARCH) for passage in found)
 
     request = AnswerRequest(
         replace(question, text=text),
@@ -209,6 +223,11 @@ async def _work_out(
         draft, checked = await _draft_or_fall_back(request, desk, on_sentence)
     shown = (*passages, *draft.passages)
     return replace(worked, answer=_answer(draft, checked, shown), passages=shown, draft=draft)
+
+
+def _given_again(recalled: Recalled, text: str, embedding: Embedding) -> _Worked:
+    draft = Draft((), answerer=recalled.answer.model)
+    return _Worked(recalled.answer, recalled.passages, draft, text, embedding, recalled.verified_id)
 
 
 async def _draft_or_fall_back(
@@ -332,6 +351,7 @@ async def _record(question: Question, asked_at: datetime, worked: _Worked, desk:
         asked_at,
         standalone=worked.standalone,
         embedding=worked.embedding,
+        verified_id=worked.verified_id,
         answerer=draft.answerer,
         parameters=draft.parameters,
     )

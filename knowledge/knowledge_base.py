@@ -14,13 +14,14 @@ from typing import Any, Self
 from knowledge import adapters, asking, checking, reindexing
 from knowledge.citing import only_quotes
 from knowledge.costs import Costs
-from knowledge.errors import ConfigurationError, ServiceError, SourceError
+from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
 from knowledge.indexing import Backend, Desk
-from knowledge.labels import LabelledExchange
+from knowledge.labels import LabelledExchange, Review
 from knowledge.learned import Learned
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
+from knowledge.reconstructing import Reconstruction, reconstruct
 from knowledge.reindexing import OnProgress
 from knowledge.runs import OnJoined, ReindexRuns
 from knowledge.settings import Settings
@@ -44,6 +45,7 @@ from knowledge.types import (
     SourceStatus,
     Vote,
 )
+from knowledge.verifying import Judged, Verifying
 
 log = logging.getLogger(__name__)
 
@@ -363,6 +365,25 @@ class KnowledgeBase:
         """Return the question, the answer and the passages as shown. Raises UnknownAnswerError."""
         return await self._store.exchanges.get(answer_id)
 
+    async def reconstruct(self, answer_id: str) -> Reconstruction:
+        """Write the request behind an answer again and set it beside what was sent. Raises UnknownAnswerError."""
+        return await reconstruct(answer_id, exchanges=self._store.exchanges)
+
+    async def latest_correction(self, answer_id: str) -> int:
+        """Return the number of the latest correction of an answer. Raises UnknownAnswerError, UsageError."""
+        remarks = (await self._store.records.get(answer_id)).remarks
+        found = [remark.id for remark in remarks if remark.correction]
+        if not found:
+            raise UsageError("Nobody has corrected this answer yet.")
+        return found[-1]
+
+    async def review(self, review: Review, *, scope: Scope) -> Judged:
+        """Store a reviewer's verdict; what is approved is given again from now on, what is rejected no longer.
+
+        `scope` is the reviewer's: only what they may see is used as evidence. Raises UnknownAnswerError.
+        """
+        return await self._verifying().judge(review, scope=scope)
+
     async def may_see(self, answer_id: str, scope: Scope) -> bool:
         """Say whether everything this answer shows is visible in the scope now. Raises UnknownAnswerError.
 
@@ -442,6 +463,18 @@ class KnowledgeBase:
             understander=self._parts.understander,
             fallback=self._parts.fallback,
             learned=self._learned_with,
+            verifying=self._verifying() if self.settings.verified_answers else None,
+        )
+
+    def _verifying(self) -> Verifying:
+        return Verifying(
+            corpus=self._store.corpus,
+            exchanges=self._store.exchanges,
+            records=self._store.records,
+            reviews=self._store.reviews,
+            book=self._store.verified,
+            serving=self._generations.serving,
+            retrieve=lambda text, sources, k, serving: self._desk().retrieve(text, sources, k=k, serving=serving),
         )
 
 

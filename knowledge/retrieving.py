@@ -8,7 +8,7 @@ from knowledge import ranking
 from knowledge.learned import Learned
 from knowledge.ports import Embedder, Index, IndexQuery, Reranker
 from knowledge.store import Corpus
-from knowledge.types import Passage, Vectors
+from knowledge.types import Chunk, Passage, Stage, Vectors
 
 OVERFETCH = 4
 """Hits asked of the index per passage wanted: some are duplicates, some are not live or not visible any more."""
@@ -64,4 +64,8 @@ async def with_neighbours(passages: Sequence[Passage], *, sources: Sequence[str]
     here = {passage.chunk.id for passage in passages}
     beside = await corpus.neighbours([passage.chunk for passage in passages[:WIDENED]], in_sources=sources)
     added = [chunk for chunk in beside if chunk.id not in here]
-    return [*passages, *(Passage(chunk, rank, 0.0) for rank, chunk in enumerate(added, len(passages) + 1))]
+    return [*passages, *(_neighbour(chunk, rank) for rank, chunk in enumerate(added, len(passages) + 1))]
+
+
+def _neighbour(chunk: Chunk, rank: int) -> Passage:
+    return Passage(chunk, rank, 0.0, stage=Stage.NEIGHBOUR)

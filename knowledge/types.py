@@ -312,6 +312,15 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """Who has found an answer right, and when."""
+
+    by: str
+    """A person's Slack id, or the name given on the command line."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a person gets to see."""
 
@@ -331,6 +340,8 @@ class Answer:
     """`total` always; `search`, `answer`, `check`, `record` where they happened."""
     reason: str = ""
     """For a decline why; for a failure the cause, for the log and the database, not for people."""
+    verified: Verification | None = None
+    """Set when a reviewer's approved answer was given again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,19 @@ def test_feedback_is_stored_with_its_reasons(handbook: Path, tmp_path: Path):
         assert database.execute("SELECT correction FROM remarks").fetchall() == [("70 euros",)]
 
 
+def test_a_reviewed_answer_is_given_again(handbook: Path):
+    run_json("reindex", str(handbook))
+    answer_id = run_json("ask", "What is the taxi limit?")["answer_id"]
+    correction = ("--correction", "A taxi may cost up to 60 euros per ride.", "--source", "expenses.md")
+    run_json("feedback", answer_id, "down", *correction)
+    judged = run_json("review", answer_id, "approve", "--correction", "--by", "Ann")
+    assert (judged["stored"], judged["why_not"]) == (True, "")
+    again = run_json("ask", "What limit is there for a taxi?")
+    assert (again["model"], again["text"]) == ("verified", "A taxi may cost up to 60 euros per ride. [1]")
+    assert run_json("review", again["answer_id"], "reject", "--by", "Ben")["withdrawn"] == 1
+    assert run_json("ask", "What limit is there for a taxi?")["model"] == "extractive"
+
+
 def test_nothing_has_changed_when_a_folder_is_indexed_again(handbook: Path):
     run_json("reindex", str(handbook))
     again = run_json("reindex", str(handbook))
@@ -195,6 +208,8 @@ def test_misuse_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     broken.write_text("{}\n", "utf-8")
     assert "line 1" in refusal("search", "--questions", str(broken))
     assert "sideways" in refusal("feedback", "A", "sideways")
+    assert "sideways" in refusal("review", "A", "sideways")
+    assert "--text" in refusal("review", "A", "edit")
     assert "bad_code" in refusal("feedback", "A", "up", "--reason", "bad_code")
     (tmp_path / "footnote.toml").write_text("[sources.x]\npath = 3\n", "utf-8")
     assert "footnote.toml" in refusal("ask", "why?")

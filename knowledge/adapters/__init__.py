@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 from knowledge.errors import ConfigurationError
+from knowledge.types import Exchange
 
 EMBEDDERS = MappingProxyType(
     {
@@ -50,6 +51,15 @@ ANSWERERS = MappingProxyType(
     }
 )
 
+RENDERERS = MappingProxyType(
+    {
+        "claude": "knowledge.adapters.claude_request.render",
+        "extractive": "knowledge.adapters.extractive_answerer.render",
+        "langchain": "knowledge.adapters.langchain_answerer.render",
+    }
+)
+"""What writes an answerer's request again: (exchange, prompts by name) → bytes."""
+
 
 def build(table: Mapping[str, str], choice: str, *, variable: str, **parts: Any) -> Any:
     """Make the chosen backend: ours by its name with the parts it needs, anybody's by its dotted path without any.
@@ -71,6 +81,12 @@ def build(table: Mapping[str, str], choice: str, *, variable: str, **parts: Any)
         raise
     except Exception as exc:
         raise ConfigurationError(f"{variable}={choice}: the class cannot be built: {_short(exc)}") from exc
+
+
+def renderer(answerer: str) -> Callable[[Exchange, Mapping[str, str]], bytes] | None:
+    """Return what writes this answerer's requests again; None for somebody else's answerer."""
+    path = RENDERERS.get(answerer)
+    return None if path is None else _import(path, "FOOTNOTE_ANSWERER")
 
 
 def _import(path: str, variable: str) -> Any:

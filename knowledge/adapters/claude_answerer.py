@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Any, Self, TypeVar
@@ -123,7 +124,16 @@ class ClaudeAnswerer:
                 yield AnswerEvent(passages=tuple(found))
         for sentence in work.last_sentences():
             yield AnswerEvent(sentence=sentence)
-        yield AnswerEvent(draft=work.draft(canonical(talk.body()), self._prompt.version))
+        yield AnswerEvent(draft=replace(work.draft(canonical(talk.body())), **self._origin(talk)))
+
+    def _origin(self, talk: Conversation) -> dict[str, Any]:
+        """What the request was made of."""
+        return {
+            "answerer": self.name,
+            "prompt_version": self._prompt.version,
+            "parameters": talk.parameters,
+            "prompts": {prompt.name: prompt.text for prompt in (self._system, self._tool)},
+        }
 
     async def _round(self, talk: Conversation, work: _Work) -> AsyncGenerator[AnswerEvent, None]:
         """Send one request and pass on what is cited; try again as long as no sentence of this reply was passed on."""
@@ -288,14 +298,13 @@ class _Work:
         except ServiceError:
             return ()
 
-    def draft(self, request: bytes, prompt_version: str) -> Draft:
+    def draft(self, request: bytes) -> Draft:
         self._drafted = True
         missing = self.reply.missing
         return Draft(
             sentences=tuple(self._sentences),
             complete=self.reply.stop_reason in COMPLETE,
             model=self.reply.model,
-            prompt_version=prompt_version,
             request=request,
             usage=self._usage(),
             missing=named_part(missing, f"{self._request.asked} {self._request.question.text}") if missing else "",

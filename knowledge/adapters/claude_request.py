@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,7 @@ from knowledge.plain_text import Block, Kind, PlainText, plain_text
 from knowledge.ports import AnswerRequest
 from knowledge.prompts import Prompt
 from knowledge.sentences import sentence_spans
-from knowledge.types import Chunk, Passage, Question, Quote, Turn
+from knowledge.types import Chunk, Exchange, Passage, Question, Quote, Stage, Turn
 from knowledge.understanding import ASSISTANT
 
 MOST_SEARCHES = 3
@@ -110,6 +110,16 @@ class Conversation:
         self._voice, self._system, self._tool = voice, system, tool
         self.sent = Sent(request.passages)
         self.searches = 0
+        self.parameters: dict[str, Any] = {
+            "model": voice.model,
+            "max_tokens": voice.max_tokens,
+            "effort": voice.effort,
+            "history_tokens": history_tokens,
+            "today": today.isoformat(),
+            "searchable": request.search is not None,
+            "rounds": [],
+        }
+        """What `render` needs besides prompts, passages and question; `rounds` are the searches in between."""
         self._searchable = request.search is not None
         asked = {"type": "text", "text": _asked(request, today)}
         question = request.question
@@ -142,7 +152,37 @@ class Conversation:
             {"role": "user", "content": [result]},
         ]
         self.searches += 1
+        self.parameters["rounds"].append({"reply": list(reply), "call": call, "found": len(fresh)})
         return fresh
+
+
+def render(exchange: Exchange, prompts: Mapping[str, str]) -> bytes:
+    """Write the request of an exchange again, from its prompts, passages, question and parameters."""
+    kept = exchange.parameters
+    first = [passage for passage in exchange.passages if passage.stage is not Stage.SECOND_SEARCH]
+    later = exchange.passages[len(first) :]
+    talk = Conversation(
+        AnswerRequest(
+            replace(exchange.question, text=exchange.standalone),
+            tuple(first),
+            asked=exchange.question.text,
+            search=_no_search if kept["searchable"] else None,
+        ),
+        voice=Voice(kept["model"], kept["max_tokens"], kept["effort"]),
+        system=Prompt("answer", prompts["answer"]),
+        tool=Prompt("search", prompts["search"]),
+        history_tokens=kept["history_tokens"],
+        today=date.fromisoformat(kept["today"]),
+    )
+    for turn in kept["rounds"]:
+        found, later = later[: turn["found"]], later[turn["found"] :]
+        talk.searched(turn["reply"], turn["call"], found)
+    return canonical(talk.body())
+
+
+async def _no_search(_query: str) -> tuple[Passage, ...]:
+    """Stands for the search that was offered then: nothing is sent, so nothing is searched."""
+    return ()
 
 
 def split(text: str) -> list[str]:

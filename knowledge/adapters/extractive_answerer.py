@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -24,7 +24,7 @@ from knowledge.quantities import values
 from knowledge.questions import Asked, Expected, asked
 from knowledge.second_look import contradicts, names_row, second_look, title
 from knowledge.statements import Form, Statement, bound_to, statements
-from knowledge.types import Draft, DraftSentence, Passage, Quote, Vectors
+from knowledge.types import Draft, DraftSentence, Exchange, Passage, Quote, Vectors
 from knowledge.word_families import base, bases
 
 WEIGHTS = Signals(
@@ -119,7 +119,14 @@ class ExtractiveAnswerer:
         for sentence in sentences:
             yield AnswerEvent(sentence=sentence)
         yield AnswerEvent(
-            draft=Draft(sentences, model=self.name, prompt_version=version(), request=_canonical(request))
+            draft=Draft(
+                sentences,
+                model=self.name,
+                prompt_version=version(),
+                request=_canonical(version(), request.question.text, request.passages),
+                answerer=self.name,
+                prompts={self.name: _constants()},
+            )
         )
 
     async def scored(self, question: Asked, passages: Sequence[Passage]) -> list[Scored]:
@@ -201,19 +208,26 @@ def _without_siblings(question: Asked, words: Sequence[Word], rated: Sequence[Sc
 @cache
 def version() -> str:
     """Name what decides about an answer: it changes whenever an answer may change."""
-    parts = json.dumps(
+    return hashlib.sha256(_constants().encode()).hexdigest()[:12]
+
+
+def render(exchange: Exchange, _prompts: Mapping[str, str]) -> bytes:
+    """Write down again what an exchange was answered from."""
+    return _canonical(exchange.answer.prompt_version, exchange.standalone, exchange.passages)
+
+
+def _constants() -> str:
+    return json.dumps(
         [asdict(WEIGHTS), THRESHOLD, CLOSE, LONGEST_ANSWER, _FIRST_LOOK, _CLOSE_LOOK, "2"], sort_keys=True
     )
-    return hashlib.sha256(parts.encode()).hexdigest()[:12]
 
 
-def _canonical(request: AnswerRequest) -> bytes:
-    passages = [{"id": passage.chunk.id, "text": passage.chunk.text} for passage in request.passages]
+def _canonical(version: str, question: str, passages: Sequence[Passage]) -> bytes:
     body = {
         "answerer": ExtractiveAnswerer.name,
-        "version": version(),
-        "question": request.question.text,
-        "passages": passages,
+        "version": version,
+        "question": question,
+        "passages": [{"id": passage.chunk.id, "text": passage.chunk.text} for passage in passages],
     }
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from knowledge.errors import AnswererUnavailableError, ConfigurationError
 from knowledge.ports import AnswerEvent, AnswerRequest
 from knowledge.prompts import Recital, load
 from knowledge.settings import Settings
-from knowledge.types import Draft, DraftSentence, Passage, Quote
+from knowledge.types import Draft, DraftSentence, Exchange, Passage, Quote
 
 END = "END"
 """The last line of a whole reply: not every provider says why a model stopped."""
@@ -51,7 +52,7 @@ class LangChainAnswerer:
 
     async def answer(self, request: AnswerRequest) -> AsyncGenerator[AnswerEvent, None]:
         """Yield each line when it is whole, then the draft. Raises AnswererUnavailableError."""
-        messages = self._messages(request)
+        messages = _messages(request, self._prompt.text, self._history_tokens)
         reply = _Reply(Recital(self._prompt).recites)
         begun = perf_counter()
         try:
@@ -75,27 +76,47 @@ class LangChainAnswerer:
                 yield line
         yield begun
 
-    def _messages(self, request: AnswerRequest) -> list[BaseMessage]:
-        question = request.question
-        history = turns(question.history, asker=question.asker, tokens=self._history_tokens)
-        said = [
-            AIMessage(turn["content"]) if turn["role"] == "assistant" else HumanMessage(turn["content"])
-            for turn in history
-        ]
-        return [SystemMessage(self._prompt.text), *said, HumanMessage(_material(request))]
-
     def _draft(self, request: AnswerRequest, reply: _Reply, messages: list[BaseMessage], begun: float) -> Draft:
-        body = {"model": self._model_name, "messages": [[part.type, str(part.content)] for part in messages]}
         asked = f"{request.asked} {request.question.text}"
         return Draft(
             sentences=() if reply.declined else tuple(reply.sentences),
             complete=reply.complete(),
             model=reply.model or self._model_name,
             prompt_version=self._prompt.version,
-            request=canonical(body),
+            request=_canonical(self._model_name, messages),
             usage=reply.usage | {"total_ms": round((perf_counter() - begun) * 1000, 3)},
             missing=named_part(reply.missing, asked) if reply.missing else "",
+            answerer="langchain",
+            parameters=self._parameters(),
+            prompts={self._prompt.name: self._prompt.text},
         )
+
+    def _parameters(self) -> dict[str, Any]:
+        """What the messages were made of besides prompt, passages and question, and how the model samples."""
+        sampling = {name: getattr(self._model, name, None) for name in ("temperature", "max_tokens")}
+        chosen = {name: value for name, value in sampling.items() if isinstance(value, int | float)}
+        return {"model": self._model_name, "history_tokens": self._history_tokens} | chosen
+
+
+def render(exchange: Exchange, prompts: Mapping[str, str]) -> bytes:
+    """Write the request of an exchange again, from its prompt, passages, question and parameters."""
+    question = replace(exchange.question, text=exchange.standalone)
+    request = AnswerRequest(question, exchange.passages, asked=exchange.question.text)
+    messages = _messages(request, prompts["quote"], exchange.parameters["history_tokens"])
+    return _canonical(exchange.parameters["model"], messages)
+
+
+def _messages(request: AnswerRequest, prompt: str, history_tokens: int) -> list[BaseMessage]:
+    question = request.question
+    history = turns(question.history, asker=question.asker, tokens=history_tokens)
+    said = [
+        AIMessage(turn["content"]) if turn["role"] == "assistant" else HumanMessage(turn["content"]) for turn in history
+    ]
+    return [SystemMessage(prompt), *said, HumanMessage(_material(request))]
+
+
+def _canonical(model: str, messages: Sequence[BaseMessage]) -> bytes:
+    return canonical({"model": model, "messages": [[part.type, str(part.content)] for part in messages]})
 
 
 class _Reply:

@@ -18,6 +18,7 @@ from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
+from knowledge.store.verified import VerifiedBook
 
 __all__ = [
     "AdapterBook",
@@ -34,6 +35,7 @@ __all__ = [
     "Runs",
     "Signals",
     "Store",
+    "VerifiedBook",
 ]
 
 
@@ -52,6 +54,7 @@ class Store:
     opinions: OpinionBook
     evaluations: EvaluationBook
     adapters: AdapterBook
+    verified: VerifiedBook
     deliveries: Deliveries
     runs: Runs
     generations: Generations
@@ -82,6 +85,7 @@ class Store:
             opinions=OpinionBook(database),
             evaluations=EvaluationBook(database),
             adapters=AdapterBook(database),
+            verified=VerifiedBook(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
             generations=Generations(database),

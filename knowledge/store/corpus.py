@@ -227,12 +227,26 @@ class Corpus:
     async def live_chunks(self, chunk_ids: Sequence[str], *, in_sources: Sequence[str]) -> dict[str, Chunk]:
         """Return those of the chunks that are live in these sources now: law one, asked for every hit."""
         allowed = set(in_sources)
-        rows = await self._rows(_chunk_query().where(chunks.c.state == LIVE), chunks.c.id, chunk_ids)
-        return {row.id: _chunk(row) for row in rows if row.source in allowed}
+        rows = await self._rows(chunk_query().where(chunks.c.state == LIVE), chunks.c.id, chunk_ids)
+        return {row.id: chunk_of(row) for row in rows if row.source in allowed}
 
     async def chunks_by_id(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
         """Return chunks whatever their state: for showing again what was shown before."""
-        return {row.id: _chunk(row) for row in await self._rows(_chunk_query(), chunks.c.id, chunk_ids)}
+        return {row.id: chunk_of(row) for row in await self._rows(chunk_query(), chunks.c.id, chunk_ids)}
+
+    async def chunks_of_documents(self, names: Sequence[str], *, in_sources: Sequence[str]) -> list[Chunk]:
+        """Return the live chunks of the documents that people call so: by path, its end, title, or address."""
+        wanted = {name.strip().casefold().strip("/") for name in names if name.strip()}
+        if not wanted:
+            return []
+        query = select(documents.c.id, documents.c.path, documents.c.title, documents.c.url)
+        named = [
+            row.id
+            for row in await self._rows(query.where(documents.c.live, documents.c.source.in_(in_sources)))
+            if wanted & _names_of(row)
+        ]
+        rows = await self._rows(chunk_query().where(chunks.c.state == LIVE), chunks.c.document_id, named)
+        return [chunk_of(row) for row in rows]
 
     async def neighbours(self, around: Sequence[Chunk], *, in_sources: Sequence[str]) -> list[Chunk]:
         """Return the live chunks just before and after these in their documents, in reading order."""
@@ -242,8 +256,8 @@ class Corpus:
         ]
         if not beside:
             return []
-        query = _chunk_query().where(or_(*beside), chunks.c.state == LIVE, chunks.c.source.in_(in_sources))
-        return [_chunk(row) for row in await self._rows(query.order_by(chunks.c.document_id, chunks.c.position))]
+        query = chunk_query().where(or_(*beside), chunks.c.state == LIVE, chunks.c.source.in_(in_sources))
+        return [chunk_of(row) for row in await self._rows(query.order_by(chunks.c.document_id, chunks.c.position))]
 
     async def counts(self) -> tuple[int, int]:
         """Count live documents and live chunks."""
@@ -611,11 +625,26 @@ def _put_source(connection: Connection, record: SourceRecord) -> None:
     _upsert(connection, source_leases, [lease], keys=("source",), change={})
 
 
-def _chunk_query() -> Select[Any]:
+def _names_of(row: Row[Any]) -> set[str]:
+    """What a person may call a document: its path or an end of it, its title, its address."""
+    path = row.path.casefold()
+    ends = {path[at + 1 :] for at, letter in enumerate(path) if letter == "/"}
+    names = {
+        path,
+        path.rpartition("/")[2].rpartition(".")[0],
+        row.title.casefold(),
+        (row.url or "").casefold().strip("/"),
+    }
+    return (ends | names) - {""}
+
+
+def chunk_query() -> Select[Any]:
+    """Ask for chunks with the address of their documents."""
     return select(chunks, documents.c.url).outerjoin(documents, documents.c.id == chunks.c.document_id)
 
 
-def _chunk(row: Row[Any]) -> Chunk:
+def chunk_of(row: Row[Any]) -> Chunk:
+    """Read a row of `chunk_query`."""
     return Chunk(
         id=row.id,
         document_id=row.document_id,

@@ -16,7 +16,7 @@ from knowledge.errors import UnknownAnswerError
 from knowledge.ids import new_id
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database, insert_new
-from knowledge.tables import answers, blobs, citations, hits, prompt_versions, questions
+from knowledge.tables import answers, blobs, citations, hits, prompt_versions, questions, verified_answers
 from knowledge.types import (
     Answer,
     Chunk,
@@ -31,6 +31,7 @@ from knowledge.types import (
     Stage,
     Surface,
     Turn,
+    Verification,
 )
 
 
@@ -86,9 +87,17 @@ class Exchanges:
     async def many(self, answer_ids: Sequence[str]) -> list[Exchange]:
         """Read those of the exchanges that are there, ordered by their answers' ids."""
         query = (
-            select(questions, answers, blobs.c.codec, blobs.c.bytes)
+            select(
+                questions,
+                answers,
+                blobs.c.codec,
+                blobs.c.bytes,
+                verified_answers.c.verified_by,
+                verified_answers.c.verified_at,
+            )
             .join(questions, questions.c.id == answers.c.question_id)
             .outerjoin(blobs, blobs.c.sha256 == answers.c.request_sha256)
+            .outerjoin(verified_answers, verified_answers.c.id == answers.c.verified_id)
             .where(answers.c.id.in_(answer_ids))
             .order_by(answers.c.id)
             .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
@@ -282,4 +291,7 @@ def _answer(
         shortened=row.answers_shortened,
         timings_ms=row.answers_timings_ms,
         reason=row.answers_reason,
+        verified=Verification(row.verified_answers_verified_by, row.verified_answers_verified_at)
+        if row.verified_answers_verified_by
+        else None,
     )
