@@ -166,7 +166,8 @@ class KnowledgeBase:
     async def examine(self) -> list[Finding]:
         """Try each part as thoroughly as it can be tried, for whoever looks for what is wrong."""
         database = Finding("database", ok=True, says=await self._store.describe())
-        return [database, *await checking.examine(self._parts.services(), await self.ready())]
+        ready = await checking.readiness(self._store.corpus, self._parts.embedder, self._parts.index)
+        return [database, *await checking.examine(self._parts.services(), ready)]
 
     async def close(self) -> None:
         """Hand back what is not finished, and give back what is open."""
