@@ -43,6 +43,7 @@ from knowledge.types import Vectors
 log = logging.getLogger(__name__)
 
 Clause = DenseVectorQuery | TextQuery
+Hits = tuple[tuple[str, float], ...]
 
 VECTOR, TITLE, BODY = "embedding", "title", "body"
 """The searched fields; the title counts as much as the text, which its shortness makes more."""
@@ -193,11 +194,22 @@ class PineconeIndex:
         with translated_errors(IndexUnavailableError):
             async with asyncio.timeout(self._search_deadline):
                 index = await self._index()
-                dense, lexical = await asyncio.gather(
-                    self._hits(index, _dense_clause(query.vector), query),
-                    self._hits(index, _text_clause(query.text), query),
-                )
+                dense, lexical = await self._both(index, query)
         return IndexHits(dense, lexical)
+
+    async def _both(self, index: AsyncIndex, query: IndexQuery) -> tuple[Hits, Hits]:
+        """Run the two searches side by side to their ends: an index is forgotten only when nobody uses it any more."""
+        clauses = (_dense_clause(query.vector), _text_clause(query.text))
+        searches = (self._hits(index, clause, query) for clause in clauses)
+        dense, lexical = await asyncio.gather(*searches, return_exceptions=True)
+        for found in (dense, lexical):
+            if isinstance(found, NotFoundError):
+                await self._forget(index)
+        if isinstance(dense, BaseException):
+            raise dense
+        if isinstance(lexical, BaseException):
+            raise lexical
+        return dense, lexical
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -207,7 +219,7 @@ class PineconeIndex:
 
     # --- Searching --------------------------------------------------------------------------------------------------
 
-    async def _hits(self, index: AsyncIndex, clause: Clause | None, query: IndexQuery) -> tuple[tuple[str, float], ...]:
+    async def _hits(self, index: AsyncIndex, clause: Clause | None, query: IndexQuery) -> Hits:
         if clause is None:
             return ()
         condition = None if query.sources is None else {SOURCE: {"$in": list(query.sources)}}
@@ -229,7 +241,6 @@ class PineconeIndex:
         except NotFoundError as exc:
             if "namespace" in str(exc).lower():  # it begins with the first document
                 return SearchDocumentsResponse([], self._place.namespace)
-            await self._forget(index)
             raise
         self.costs.read_units += found.usage.read_units if found.usage else 0
         return found
