@@ -196,13 +196,13 @@ def _source_line(citation: Citation) -> str:
 
 
 def _place(chunk: Chunk) -> str:
-    """Say where a chunk stands: title, headings, page."""
+    """Say where a chunk stands: title, headings, then page, slide, rows or lines."""
     title = _name(chunk, 100)
-    headings = [mrkdwn.plain(part, 80) for part in chunk.heading.split(" > ") if part.strip()]
+    headings = [mrkdwn.plain(part, 80) for part in chunk.headings]
     if headings and headings[0].casefold() == title.casefold():
         headings = headings[1:]
     place = _STEP.join([title, *headings[-2:]]).replace(" — ", " - ")
-    return f"{place}, p. {chunk.page}" if chunk.page is not None else place
+    return f"{place}, {mrkdwn.plain(chunk.where, 80)}" if chunk.where else place
 
 
 def _name(chunk: Chunk, limit: int) -> str:
@@ -349,6 +349,9 @@ def reindex_report(report: ReindexReport) -> str:
     lines += [f"• {mrkdwn.label(file.path, 150)}: {mrkdwn.label(file.reason, 200)}" for file in report.failed[:5]]
     if len(report.failed) > 5:
         lines.append(f"• … and {len(report.failed) - 5} more that failed")
+    lines += [f"• {mrkdwn.label(file.path, 150)}: {mrkdwn.label(file.reason, 200)}" for file in report.partial[:3]]
+    if len(report.partial) > 3:
+        lines.append(f"• … and {len(report.partial) - 3} more that were partly read")
     if report.skipped:
         lines.append(f"{len(report.skipped)} skipped.")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ import typer
 
 from knowledge import (
     Answer,
+    Chunk,
     Citation,
     Finding,
     GenerationStatus,
@@ -62,6 +63,7 @@ def citation_json(citation: Citation) -> dict[str, Any]:
         "path": chunk.path,
         "heading": chunk.heading,
         "page": chunk.page,
+        "location": chunk.where,
         "url": chunk.url,
         "quote": citation.quote,
     }
@@ -70,19 +72,18 @@ def citation_json(citation: Citation) -> dict[str, Any]:
 def answer_text(answer: Answer) -> str:
     """Write an answer for a person, its footnotes with their quotes below."""
     lines = [answer.text]
-    lines += [
-        f"[{c.number}] {place(c.chunk.path, c.chunk.heading, c.chunk.page)}: “{c.quote}”" for c in answer.citations
-    ]
+    lines += [f"[{c.number}] {place(c.chunk)}: “{c.quote}”" for c in answer.citations]
     if answer.verified is not None:
         lines += [f"Verified by {answer.verified.by} on {answer.verified.at:%-d %B %Y}."]
     if answer.nearest and answer.outcome is Outcome.DECLINED:
-        lines += ["Nearest sources: " + "; ".join(place(c.path, c.heading, c.page) for c in answer.nearest)]
+        lines += ["Nearest sources: " + "; ".join(map(place, answer.nearest))]
     return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]
 
 
-def place(path: str, heading: str, page: int | None) -> str:
-    """Say where something stands."""
-    return path + (f" › {heading}" if heading else "") + (f", p. {page}" if page else "")
+def place(chunk: Chunk) -> str:
+    """Say where a chunk stands: path, headings, then page, slide, rows or lines."""
+    heading = " > ".join(chunk.headings)
+    return chunk.path + (f" › {heading}" if heading else "") + (f", {chunk.where}" if chunk.where else "")
 
 
 def print_passages(result: SearchResult, *, as_json: bool) -> None:
@@ -94,7 +95,7 @@ def print_passages(result: SearchResult, *, as_json: bool) -> None:
         typer.echo("Nothing found.")
     for passage in result.passages:
         chunk = passage.chunk
-        typer.echo(f"{passage.rank}. {place(chunk.path, chunk.heading, chunk.page)}  ({passage.score:.3f})")
+        typer.echo(f"{passage.rank}. {place(chunk)}  ({passage.score:.3f})")
         snippet = " ".join(chunk.text.split())
         typer.echo(f"   {snippet[:SNIPPET]}{'…' if len(snippet) > SNIPPET else ''}")
 
@@ -108,6 +109,7 @@ def _passage_json(passage: Passage) -> dict[str, Any]:
         "title": chunk.title,
         "heading": chunk.heading,
         "page": chunk.page,
+        "location": chunk.where,
         "text": chunk.text,
     }
 
@@ -119,6 +121,9 @@ def print_report(report: ReindexReport, *, as_json: bool) -> None:
         return
     typer.echo(f"{report.source}: {report.summary()} ({counted(report.chunks, 'chunk')}, {report.seconds:.1f} s)")
     _print_some("failed", [f"{failed.path}: {failed.reason}" for failed in report.failed])
+    _print_some(
+        "partly read", [f"{entry.path}: {entry.reason.removeprefix('partly read: ')}" for entry in report.partial]
+    )
     _print_some("skipped", [f"{skipped.path}: {skipped.reason}" for skipped in report.skipped])
 
 
@@ -132,6 +137,7 @@ def report_json(report: ReindexReport) -> dict[str, Any]:
         "removed": report.removed,
         "failed": [{"path": failed.path, "reason": failed.reason} for failed in report.failed],
         "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in report.skipped],
+        "partial": [{"path": entry.path, "reason": entry.reason} for entry in report.partial],
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),
     }

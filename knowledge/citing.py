@@ -198,7 +198,9 @@ class _Found:
 
     def citation(self, number: int) -> Citation:
         chunk = self.evidence.passage.chunk
-        return Citation(number, chunk, self.quote, chunk.start + self.start, chunk.start + self.end)
+        before = chunk.start - chunk.repeated
+        start, end = max(chunk.start, before + self.start), max(chunk.start, before + self.end)
+        return Citation(number, chunk, self.quote, start, end)
 
 
 class _Evidence:

@@ -124,7 +124,8 @@ def shows_answer(case: Case, answer: Answer) -> bool:
 
 def stands(citation: Citation) -> bool:
     """Say whether the quote stands in its chunk where the citation says, markup and spacing aside."""
-    start, end = citation.start - citation.chunk.start, citation.end - citation.chunk.start
+    before = citation.chunk.start - citation.chunk.repeated
+    start, end = citation.start - before, citation.end - before
     quoted = _letters(citation.quote)
     return start >= 0 and bool(quoted) and quoted == _letters(citation.chunk.text[start:end])
 

@@ -96,6 +96,7 @@ def _passage(number: int, given: object) -> Passage:
         start=0,
         end=len(text),
         text=text,
+        location=_text(data.get("location", "")),
     )
     return Passage(chunk, rank=number + 1, score=1.0)
 

@@ -16,11 +16,11 @@ import numpy as np
 from knowledge.errors import UnreadableFileError
 from knowledge.ids import content_id
 from knowledge.ports import Embedder, Index, IndexEntry, Source, Splitter
-from knowledge.reading import PASSING, READING_VERSION, ReadOutcome, ReadResult
+from knowledge.reading import INDEXED, PASSING, READING_VERSION, ReadOutcome, ReadResult
 from knowledge.reading.pool import ReaderPool
 from knowledge.splitting import SentenceSplitter, embedded_text
 from knowledge.store.corpus import Corpus, DocumentVersion, FailedAttempt, ManifestEntry, NewChunk, SourceRecord
-from knowledge.types import FailedFile, Piece, SourceFile
+from knowledge.types import FailedFile, PartlyRead, Piece, SourceFile
 
 T = TypeVar("T")
 
@@ -136,13 +136,16 @@ class Tally:
     removed: int = 0
     failed: list[FailedFile] = field(default_factory=list)
     chunks: int = 0
+    partial: list[PartlyRead] = field(default_factory=list)
 
     def keep(self, known: ManifestEntry) -> None:
         """Count a file that nothing has to be done about."""
-        if known.outcome == ReadOutcome.OK:
-            self.unchanged += 1
-        else:
+        if known.outcome not in INDEXED:
             self.failed.append(FailedFile(known.path, known.reason))
+            return
+        self.unchanged += 1
+        if known.outcome == ReadOutcome.PARTIAL:
+            self.partial.append(PartlyRead(known.path, known.reason))
 
     def add(self, other: Tally) -> None:
         """Count what became of other files, too."""
@@ -151,6 +154,7 @@ class Tally:
         self.unchanged += other.unchanged
         self.removed += other.removed
         self.failed += other.failed
+        self.partial += other.partial
         self.chunks += other.chunks
 
 
@@ -387,6 +391,8 @@ def _version(
         inode=file.file.inode,
         recipe=file.recipe,
         chunks=tuple(chunks),
+        outcome=result.outcome,
+        reason=result.reason,
     )
 
 
@@ -400,6 +406,7 @@ def _new_chunk(chunk_id: str, text_hash: str, position: int, piece: Piece) -> Ne
         start=piece.start,
         end=piece.end,
         text=piece.text,
+        location=piece.location,
     )
 
 
@@ -525,6 +532,8 @@ def _count(batch: Batch) -> Tally:
         if version.id not in failed:
             tally.changed += version.id in batch.live
             tally.added += version.id not in batch.live
+        if version.outcome == ReadOutcome.PARTIAL:
+            tally.partial.append(PartlyRead(version.path, version.reason))
     return tally
 
 

@@ -290,6 +290,7 @@ class _Reporter:
             removed=tally.removed,
             failed=tuple(sorted(tally.failed, key=lambda failure: failure.path)),
             skipped=tuple(skipped),
+            partial=tuple(sorted(tally.partial, key=lambda entry: entry.path)),
             chunks=chunks,
             seconds=round(time.monotonic() - self.started, 3),
         )

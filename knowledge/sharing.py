@@ -19,7 +19,7 @@ from knowledge.indexing import Batch, Desk, File, Shares, Tally, index_files
 from knowledge.ports import Listing
 from knowledge.store.corpus import ManifestEntry
 from knowledge.store.runs import Runs
-from knowledge.types import FailedFile, SourceFile
+from knowledge.types import FailedFile, PartlyRead, SourceFile
 
 SHARE_LEASE = 15.0
 """Seconds after which a silent helper's shares are free again."""
@@ -65,7 +65,9 @@ class Sharing:
     async def _tally(self) -> Tally:
         tally = Tally()
         for part in await self._book.tallies(self._run_id):
-            tally.add(Tally(**{**part, "failed": [FailedFile(path, reason) for path, reason in part["failed"]]}))
+            failed = [FailedFile(path, reason) for path, reason in part["failed"]]
+            partial = [PartlyRead(path, reason) for path, reason in part["partial"]]
+            tally.add(Tally(**{**part, "failed": failed, "partial": partial}))
         return tally
 
 
@@ -151,4 +153,5 @@ def _unpacked(packed: list[Any]) -> File:
 
 def _as_json(tally: Tally) -> dict[str, Any]:
     counts = {name: getattr(tally, name) for name in ("added", "changed", "unchanged", "removed", "chunks")}
-    return counts | {"failed": [[failed.path, failed.reason] for failed in tally.failed]}
+    failed = [[entry.path, entry.reason] for entry in tally.failed]
+    return counts | {"failed": failed, "partial": [[entry.path, entry.reason] for entry in tally.partial]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING
@@ -64,26 +64,41 @@ def embedded_text(title: str, heading: Sequence[str], text: str) -> str:
 class SentenceSplitter:
     """Follows the structure first, then sentences, then lines; characters come last."""
 
-    name = "sentences-2"
+    name = "sentences-3"
 
     def split(self, document: ParsedDocument) -> list[Piece]:
         """Cut; each piece is a slice of one section, and together they cover every section in order.
 
-        Tiny sections stay on their own: a footnote names the section that its quote stands in.
+        Tiny sections stay on their own: a footnote names the section that its quote stands in. Where a table is cut,
+        its header stands before every further part.
         """
         text = document.text
-        return [
-            Piece(text=text[start:end], heading=section.heading, start=start, end=end, page=section.page)
-            for section in document.sections
-            for start, end in _pieces(text, section)
-        ]
+        cuts = [(section, _cuts(text, section)) for section in document.sections]
+        if sum(len(found) for _, found in cuts) == 1:  # lines help nobody to find the only piece there is
+            cuts = [(replace(section, first_line=None), found) for section, found in cuts]
+        return [piece for section, found in cuts for piece in _pieces(text, section, found)]
 
 
-def _pieces(text: str, section: Section) -> list[Span]:
+def _cuts(text: str, section: Section) -> list[_Cut]:
     whole = _stripped(text, section.start, section.start + len(section.text))
     if not whole or _capped_tokens(section.text) <= TARGET:
-        return [whole] if whole else []
+        return [_Cut(*whole)] if whole else []
     return _packed(text, _units(text, *whole))
+
+
+def _pieces(text: str, section: Section, cuts: Sequence[_Cut]) -> Iterator[Piece]:
+    line, counted = section.first_line or 0, section.start
+    for cut in cuts:
+        line, counted = line + text.count("\n", counted, cut.start), cut.start
+        lines = _lines_named(line, text.count("\n", cut.start, cut.end)) if section.first_line is not None else ""
+        header = f"{text[slice(*cut.header)]}\n" if cut.header else ""
+        location = ", ".join(part for part in (section.location, lines) if part)
+        body = header + text[cut.start : cut.end]
+        yield Piece(body, section.heading, cut.start, cut.end, section.page, location)
+
+
+def _lines_named(first: int, more: int) -> str:
+    return f"lines {first}-{first + more}" if more else f"line {first}"
 
 
 # --- Packing ----------------------------------------------------------------------------------------------------------
@@ -98,9 +113,29 @@ class _Unit:
     tokens: float
     leads_on: bool = False
     """Ends with a colon: better kept with what follows."""
+    header: _Header | None = None
+    """Of the table that this is a further row of."""
 
 
-def _packed(text: str, units: Sequence[_Unit]) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The rows that name a table's columns."""
+
+    start: int
+    end: int
+    tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Where a piece begins and ends, and where the header stands that goes before it."""
+
+    start: int
+    end: int
+    header: Span | None = None
+
+
+def _packed(text: str, units: Sequence[_Unit]) -> list[_Cut]:
     """Fill pieces evenly, so that no crumb is left over at the end."""
     left = sum(unit.tokens for unit in units)
     packed: list[list[_Unit]] = [[]]
@@ -110,11 +145,17 @@ def _packed(text: str, units: Sequence[_Unit]) -> list[Span]:
             carried = _carried(packed[-1])
             packed.append(carried)
             filled, goal = sum(lead.tokens for lead in carried), _goal(left)
+            filled += unit.header.tokens if unit.header and not carried else 0
         packed[-1].append(unit)
         filled += unit.tokens
         left -= unit.tokens
-    spans = (_stripped(text, pack[0].start, pack[-1].end) for pack in packed if pack)
-    return [span for span in spans if span]
+    cuts = (_cut(text, pack) for pack in packed if pack)
+    return [cut for cut in cuts if cut]
+
+
+def _cut(text: str, pack: Sequence[_Unit]) -> _Cut | None:
+    span, header = _stripped(text, pack[0].start, pack[-1].end), pack[0].header
+    return _Cut(*span, (header.start, header.end) if header else None) if span else None
 
 
 def _goal(tokens: float) -> float:
@@ -154,14 +195,31 @@ def _block_units(text: str, block: _Block) -> Iterator[_Unit]:
     if tokens <= (HARD_LIMIT if block.rows else TARGET):
         yield _Unit(block.start, block.end, tokens, body.endswith(":"))
         return
+    header = _header(text, block) if block.rows else None
+    if header:
+        block = replace(block, start=header.end + 1)
     for start, end in _line_spans(text, block) if block.rows else _sentence_spans(text, block):
-        yield from _small_units(text, start, end, keep=TARGET if block.rows else HARD_LIMIT)
+        if header and start == block.start:
+            yield from _small_units(text, header.start, end, keep=TARGET)
+        else:
+            yield from _small_units(text, start, end, keep=TARGET if block.rows else HARD_LIMIT, header=header)
 
 
-def _small_units(text: str, start: int, end: int, *, keep: int) -> Iterator[_Unit]:
+def _header(text: str, block: _Block) -> _Header | None:
+    """Return a table's header, unless it takes so much room that repeating it would crowd out the rows."""
+    first, second = text.find("\n", block.start, block.end), -1
+    if first > 0:
+        second = text.find("\n", first + 1, block.end)
+    if second < 0 or not _TABLE_RULE.match(text, first + 1, second):
+        return None
+    tokens = _capped_tokens(text[block.start : second])
+    return _Header(block.start, second, tokens) if tokens <= TARGET / 2 else None
+
+
+def _small_units(text: str, start: int, end: int, *, keep: int, header: _Header | None = None) -> Iterator[_Unit]:
     tokens = _capped_tokens(text[start:end])
     if tokens <= keep:
-        yield _Unit(start, end, tokens, text[start:end].rstrip().endswith(":"))
+        yield _Unit(start, end, tokens, text[start:end].rstrip().endswith(":"), header)
         return
     for cut_start, cut_end in _cut_by_characters(text, start, end):
         yield _Unit(cut_start, cut_end, estimated_tokens(text[cut_start:cut_end]))

@@ -165,6 +165,7 @@ chunks = Table(
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
     Column("text", Text, nullable=False),
+    Column("location", Text, nullable=False, server_default="", doc="slide, rows, lines, cell: as a footnote says it"),
     Column("text_hash", String(64), nullable=False, doc="of the embedded text: the key of its vector"),
     Column("state", String(8), nullable=False, doc="pending | live | dead"),
     Index("ix_chunks_document_state", "document_id", "state"),

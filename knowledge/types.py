@@ -148,6 +148,10 @@ class Section:
     """Where the text begins in `ParsedDocument.text`, in characters."""
     page: int | None = None
     """Counted from 1, for paged formats."""
+    location: str = ""
+    """Where it stands, as a footnote says it: `slide 4`, `Budget, rows 12-30`; empty when heading and page say it."""
+    first_line: int | None = None
+    """The number of its first line in the file, where lines are what people look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,8 @@ class ParsedDocument:
     """The whole text; every section is a slice of it."""
     sections: tuple[Section, ...]
     url: str | None = None
+    missing: tuple[str, ...] = ()
+    """What of the file could not be read, each in words for a person: `page 3 is damaged`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +172,14 @@ class Piece:
     """A splitter's output: part of one section, small enough to embed."""
 
     text: str
+    """`document.text[start:end]`; in a further part of a table the table's header stands before it."""
     heading: tuple[str, ...]
     start: int
-    """Offsets into `ParsedDocument.text`: text == document.text[start:end]."""
+    """Offsets into `ParsedDocument.text`."""
     end: int
     page: int | None = None
+    location: str = ""
+    """As in `Section`, narrowed down to the piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +212,27 @@ class Chunk:
     position: int
     """The chunk's number within its document, from 0."""
     start: int
+    """Offsets into the document's text."""
     end: int
     text: str
+    location: str = ""
+    """Where it stands, where heading and page do not say it: `slide 4`, `Budget, rows 12-30`, `lines 10-24`."""
+
+    @property
+    def where(self) -> str:
+        """Say where below its headings it stands: its location, or its page; empty when the headings are all."""
+        return self.location or ("" if self.page is None else f"p. {self.page}")
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings, outermost first, without a last one that `where` repeats."""
+        names = tuple(name for name in self.heading.split(" > ") if name.strip())
+        return names[:-1] if names and f"{self.where}, ".startswith(f"{names[-1]}, ") else names
+
+    @property
+    def repeated(self) -> int:
+        """Characters at the beginning of the text that repeat a table's header and stand further up in the document."""
+        return max(0, len(self.text) - (self.end - self.start)) if self.end > self.start else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +440,14 @@ class FailedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyRead:
+    """A file that was indexed without the parts that could not be read, and which they are."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a reindex is."""
 
@@ -437,6 +473,8 @@ class ReindexReport:
     chunks: int = 0
     """Live chunks of the source afterwards."""
     seconds: float = 0.0
+    partial: tuple[PartlyRead, ...] = ()
+    """Counted among the others; named because something of them is missing."""
 
     def summary(self) -> str:
         """Say it in the fixed words that people and programs read."""

@@ -163,3 +163,39 @@ def test_pages_are_kept_apart() -> None:
     sections = (Section("One.", page=1), Section("Two.", start=5, page=2))
     pieces = SentenceSplitter().split(ParsedDocument("t", text, sections))
     assert [(piece.text, piece.page) for piece in pieces] == [("One.", 1), ("Two.", 2)]
+
+
+# --- Where a piece stands ---------------------------------------------------------------------------------------------
+
+
+def test_a_long_table_repeats_its_header_in_every_piece():
+    rows = "\n".join(f"| city number {n} | a hotel by the river {n} | {n} euros |" for n in range(60))
+    text = f"The limits:\n\n| City | Hotel | Limit |\n|---|---|---|\n{rows}"
+    pieces = SentenceSplitter().split(ParsedDocument("T", text, (Section(text, ("Travel",)),)))
+    assert len(pieces) > 3
+    header = "| City | Hotel | Limit |\n|---|---|---|\n"
+    assert all(header in piece.text for piece in pieces)
+    bodies = [piece.text.removeprefix(header) if number else piece.text for number, piece in enumerate(pieces)]
+    assert [text[piece.start : piece.end] for piece in pieces] == bodies
+    assert "\n".join(bodies) == text
+
+
+def test_lines_are_those_of_the_file():
+    text = "\n".join(f"Line {n} says one thing about number {n} and then it ends." for n in range(5, 75))
+    pieces = SentenceSplitter().split(ParsedDocument("T", text, (Section(text, first_line=5),)))
+    assert len(pieces) > 2
+    for piece in pieces:
+        numbers = [int(number) for number in re.findall(r"^Line (\d+)", piece.text, re.MULTILINE)]
+        assert piece.location == f"lines {numbers[0]}-{numbers[-1]}"
+
+
+def test_lines_stand_after_the_location_of_the_section():
+    text = "One.\n\nTwo."
+    sections = (Section("One.", location="cell 3", first_line=1), Section("Two.", start=6, location="cell 4"))
+    pieces = SentenceSplitter().split(ParsedDocument("T", text, sections))
+    assert [piece.location for piece in pieces] == ["cell 3, line 1", "cell 4"]
+
+
+def test_the_only_piece_of_a_document_needs_no_lines():
+    (piece,) = SentenceSplitter().split(ParsedDocument("T", "One.\nTwo.", (Section("One.\nTwo.", first_line=1),)))
+    assert piece.location == ""

@@ -17,7 +17,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Go to this revision."""
+    with op.batch_alter_table("chunks") as chunks:
+        chunks.add_column(sa.Column("location", sa.Text(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
     """Go back to the one before."""
+    with op.batch_alter_table("chunks") as chunks:
+        chunks.drop_column("location")

@@ -282,9 +282,8 @@ def _location(chunk: Chunk) -> str:
 
 
 def title(chunk: Chunk) -> str:
-    """Say where a passage is from, for the model: title, heading path and page."""
-    page = f"page {chunk.page}" if chunk.page is not None else ""
-    return _clean(" > ".join(part for part in (chunk.title, chunk.heading, page) if part)) or _location(chunk)
+    """Say where a passage is from, for the model: title, heading path and location."""
+    return _clean(" > ".join(part for part in (chunk.title, *chunk.headings, chunk.where) if part)) or _location(chunk)
 
 
 def _cuts(plain: PlainText, block: Block) -> Iterator[int]:

@@ -123,6 +123,7 @@ def as_document(passage: Passage) -> Document:
         "title": chunk.title,
         "heading": chunk.heading,
         "page": chunk.page,
+        "location": chunk.where,
         "url": chunk.url,
         "start": chunk.start,
         "end": chunk.end,

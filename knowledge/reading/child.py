@@ -13,7 +13,7 @@ from knowledge.errors import UnreadableFileError
 from knowledge.reading.formats import reader_for
 from knowledge.reading.frames import REPLY, REQUEST
 from knowledge.reading.limits import ReadLimits
-from knowledge.reading.outcomes import ReadOutcome
+from knowledge.reading.outcomes import ReadOutcome, partly_read
 from knowledge.splitting import SentenceSplitter
 from knowledge.types import ParsedDocument, Piece
 
@@ -62,13 +62,24 @@ def _parsed(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
 def _encoded(document: ParsedDocument, pieces: list[Piece]) -> dict[str, Any]:
     """Texts of sections and pieces are slices, so their offsets are enough."""
     return {
-        "outcome": ReadOutcome.OK,
+        "outcome": ReadOutcome.PARTIAL if document.missing else ReadOutcome.OK,
+        "reason": partly_read(document.missing),
         "title": document.title,
         "text": document.text,
         "url": document.url,
-        "sections": [(s.start, s.start + len(s.text), s.heading, s.page) for s in document.sections],
-        "pieces": [(p.start, p.end, p.heading, p.page) for p in pieces],
+        "missing": document.missing,
+        "sections": [
+            (s.start, s.start + len(s.text), s.heading, s.page, s.location, s.first_line) for s in document.sections
+        ],
+        "pieces": [(p.start, p.end, _lead(document.text, p), p.heading, p.page, p.location) for p in pieces],
     }
+
+
+def _lead(text: str, piece: Piece) -> tuple[int, int]:
+    """Say where the header stands that a further part of a table repeats; nowhere for most pieces."""
+    header = piece.text[: len(piece.text) - (piece.end - piece.start)].rstrip("\n")
+    start = text.rfind(header, 0, piece.start) if header else 0
+    return start, start + len(header)
 
 
 def _failure(outcome: ReadOutcome, reason: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,8 +31,23 @@ class ReadOutcome(StrEnum):
     """Only a part could be read."""
 
 
+LISTED = 3
+"""How many missing parts are named before the rest is counted."""
+
+
+def partly_read(missing: Sequence[str]) -> str:
+    """Say what of a file could not be read; empty when nothing is missing."""
+    if not missing:
+        return ""
+    more = f"; and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
+    return f"partly read: {'; '.join(missing[:LISTED])}{more}"
+
+
 PASSING = frozenset({ReadOutcome.TIMEOUT, ReadOutcome.CRASHED, ReadOutcome.UNREADABLE})
 """Outcomes that may be the moment's fault, not the file's."""
+
+INDEXED = frozenset({ReadOutcome.OK, ReadOutcome.PARTIAL})
+"""Outcomes after which answers can use the file."""
 
 
 @dataclass(frozen=True, slots=True)

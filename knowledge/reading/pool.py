@@ -182,21 +182,23 @@ def _decoded(reply: bytes) -> ReadResult:
     """Rebuild the document; offsets are checked, because what parsed a hostile file is not to be trusted."""
     fields = orjson.loads(reply)
     outcome = ReadOutcome(fields["outcome"])
-    if outcome is not ReadOutcome.OK:
+    if outcome not in (ReadOutcome.OK, ReadOutcome.PARTIAL):
         return ReadResult(outcome, str(fields["reason"]))
     text = str(fields["text"])
-    sections = tuple(Section(*_slice(text, row), page=row[3]) for row in fields["sections"])
-    document = ParsedDocument(str(fields["title"]), text, sections, fields["url"])
-    return ReadResult(outcome, document=document, pieces=tuple(_piece(text, row) for row in fields["pieces"]))
+    sections = tuple(_section(text, row) for row in fields["sections"])
+    document = ParsedDocument(str(fields["title"]), text, sections, fields["url"], tuple(fields["missing"]))
+    pieces = tuple(_piece(text, row) for row in fields["pieces"])
+    return ReadResult(outcome, str(fields["reason"]), document, pieces)
 
 
-def _slice(text: str, row: list[Any]) -> tuple[str, tuple[str, ...], int]:
-    start, end, heading, _ = row
-    return text[start:end], tuple(heading), start
+def _section(text: str, row: list[Any]) -> Section:
+    start, end, heading, page, location, first_line = row
+    return Section(text[start:end], tuple(heading), start, page, location, first_line)
 
 
 def _piece(text: str, row: list[Any]) -> Piece:
-    start, end, heading, page = row
-    if not 0 <= start < end <= len(text):
+    start, end, (lead_start, lead_end), heading, page, location = row
+    if not 0 <= lead_start <= lead_end <= start < end <= len(text):
         raise ValueError("piece outside of the text")
-    return Piece(text[start:end], tuple(heading), start, end, page)
+    lead = f"{text[lead_start:lead_end]}\n" if lead_end > lead_start else ""
+    return Piece(lead + text[start:end], tuple(heading), start, end, page, location)

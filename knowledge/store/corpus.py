@@ -84,6 +84,7 @@ class NewChunk:
     start: int
     end: int
     text: str
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class DocumentVersion:
     inode: int
     recipe: str
     chunks: tuple[NewChunk, ...]
+    outcome: str = "ok"
+    """Or `partial`."""
+    reason: str = ""
+    """What is missing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,7 @@ class Corpus:
                 documents.c.source,
                 func.count().filter(documents.c.live).label("documents"),
                 func.coalesce(func.sum(documents.c.chunk_count).filter(documents.c.live), 0).label("chunks"),
-                func.count().filter(documents.c.outcome != "ok").label("failed"),
+                func.count().filter(documents.c.outcome.not_in(("ok", "partial"))).label("failed"),
             )
             .group_by(documents.c.source)
             .subquery()
@@ -353,7 +358,7 @@ class Corpus:
             rows = [_chunk_row(source, version, chunk) for version in versions for chunk in version.chunks]
             live = _ids_in_state(connection, [row["id"] for row in rows], LIVE)
             fresh = [row for row in rows if row["id"] not in live]
-            place = ("position", "start", "end", "page", "state")
+            place = ("position", "start", "end", "page", "location", "state")
             _upsert(connection, chunks, fresh, keys=("id",), change={}, renew=place)
             tell = {number: _to_tell(connection, number, versions, live) for number in generations}
             return Intended([row["id"] for row in fresh], tell)
@@ -658,6 +663,7 @@ def chunk_of(row: Row[Any]) -> Chunk:
         start=row.start,
         end=row.end,
         text=row.text,
+        location=row.location,
     )
 
 
@@ -674,6 +680,7 @@ def _chunk_row(source: str, version: DocumentVersion, chunk: NewChunk) -> dict[s
         "start": chunk.start,
         "end": chunk.end,
         "text": chunk.text,
+        "location": chunk.location,
         "text_hash": chunk.text_hash,
         "state": PENDING,
     }
@@ -688,6 +695,7 @@ _PLACE_CHUNK = (
         start=bindparam("b_start"),
         end=bindparam("b_end"),
         page=bindparam("b_page"),
+        location=bindparam("b_location"),
     )
 )
 
@@ -700,6 +708,7 @@ def _chunk_place(chunk: NewChunk) -> dict[str, Any]:
         "b_start": chunk.start,
         "b_end": chunk.end,
         "b_page": chunk.page,
+        "b_location": chunk.location,
     }
 
 
@@ -716,8 +725,8 @@ def _document_row(source: str, version: DocumentVersion, now: datetime) -> dict[
         "mtime_ns": version.mtime_ns,
         "inode": version.inode,
         "recipe": version.recipe,
-        "outcome": "ok",
-        "reason": "",
+        "outcome": version.outcome,
+        "reason": version.reason,
         "attempts": 0,
         "chunk_count": len(version.chunks),
         "indexed_at": now,

@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 from knowledge.ids import content_id, new_id
 from knowledge.store.database import Database, insert_new
 from knowledge.tables import run_batches, runs
-from knowledge.types import FailedFile, Progress, ReindexReport, Skipped
+from knowledge.types import FailedFile, PartlyRead, Progress, ReindexReport, Skipped
 
 KEPT = timedelta(days=7)
 """How long the report of a run can be asked for."""
@@ -366,4 +366,5 @@ def _progress(row: Row[Any]) -> Progress:
 def _report(kept: Mapping[str, Any]) -> ReindexReport:
     failed = tuple(FailedFile(**entry) for entry in kept["failed"])
     skipped = tuple(Skipped(**entry) for entry in kept["skipped"])
-    return ReindexReport(**{**kept, "failed": failed, "skipped": skipped})
+    partial = tuple(PartlyRead(**entry) for entry in kept.get("partial", ()))
+    return ReindexReport(**{**kept, "failed": failed, "skipped": skipped, "partial": partial})

@@ -155,3 +155,16 @@ def test_a_report_reads_in_the_fixed_words() -> None:
     said = blocks.reindex_report(report)
     assert "1 added, 0 changed, 96 unchanged, 2 removed, 1 failed" in said
     assert "a.pdf: encrypted" in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"heading": "Q3", "page": None, "location": "Q3, rows 2-9"}, "Leave policy, Q3, rows 2-9"),
+        ({"heading": "Goals", "page": 4, "location": "slide 4"}, "Leave policy › Goals, slide 4"),
+        ({"heading": "", "page": None, "location": ""}, "Leave policy"),
+    ],
+)
+def test_a_source_line_says_where_in_the_document(fields: dict[str, object], place: str) -> None:
+    cited = Citation(1, chunk(**fields), "27 days", 0, 7)
+    assert f"[1] {place} — “27 days”" in str(blocks.answer(answer(citations=(cited,)), key="k").blocks)
