@@ -29,6 +29,7 @@ Span = tuple[int, int]
 # --- Estimating tokens ------------------------------------------------------------------------------------------------
 
 _SYMBOL = re.compile(r"[^\w\s]")
+_SPACE = re.compile(r"\s")
 _IDEOGRAPH = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
@@ -319,10 +320,25 @@ def _cut_by_characters(text: str, start: int, end: int) -> Iterator[Span]:
     """Cut what has no structure left at spaces, or anywhere."""
     for window_start, window_end in _windows(text, start, end):
         place = window_start
+        if not _SPACE.search(text, window_start, window_end):
+            yield from _cut_anywhere(text, window_start, window_end)
+            continue
         for part in _character_splitter().split_text(text[window_start:window_end]):
             place = text.index(part, place, window_end)
             yield place, place + len(part)
             place += len(part)
+
+
+def _cut_anywhere(text: str, start: int, end: int) -> Iterator[Span]:
+    """Cut what no one reads as words (encoded data, minified code) into equal parts, after a comma if one is near."""
+    tokens = estimated_tokens(text[start:end])
+    size = max(1, int((end - start) * TARGET / max(TARGET, tokens)))
+    while start < end:
+        stop = min(end, start + size)
+        comma = max(text.rfind(mark, start + size // 2, stop) for mark in ",;") + 1 if stop < end else 0
+        stop = comma or stop
+        yield start, stop
+        start = stop
 
 
 def _windows(text: str, start: int, end: int) -> Iterator[Span]:

@@ -227,7 +227,7 @@ class Chunk:
     def headings(self) -> tuple[str, ...]:
         """The headings, outermost first, without a last one that `where` repeats."""
         names = tuple(name for name in self.heading.split(" > ") if name.strip())
-        return names[:-1] if names and f"{self.where}, ".startswith(f"{names[-1]}, ") else names
+        return names[:-1] if names and f", {names[-1]}, " in f", {self.where}, " else names
 
     @property
     def repeated(self) -> int:

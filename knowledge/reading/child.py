@@ -10,13 +10,14 @@ from typing import Any, BinaryIO
 import orjson
 
 from knowledge.errors import UnreadableFileError
-from knowledge.reading.formats import reader_for
 from knowledge.reading.frames import REPLY, REQUEST
-from knowledge.reading.limits import ReadLimits
+from knowledge.reading.limits import ReadLimits, size
 from knowledge.reading.outcomes import ReadOutcome, partly_read
+from knowledge.reading.signatures import fitting_reader
 from knowledge.splitting import SentenceSplitter
 from knowledge.types import ParsedDocument, Piece
 
+NOTHING = "empty: no text in it"
 GRACE = 2.0
 """Seconds after the deadline when the process ends by itself, should nobody be left to end it."""
 
@@ -42,7 +43,7 @@ def read_file(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
     except UnreadableFileError as exc:
         return _failure(ReadOutcome(exc.outcome), str(exc))
     except MemoryError:
-        return _failure(ReadOutcome.CRASHED, f"reading it takes more than {_size(limits.memory)} of memory")
+        return _failure(ReadOutcome.CRASHED, f"reading it takes more than {size(limits.memory)} of memory")
     except RecursionError:
         return _failure(ReadOutcome.CORRUPT, "nested too deeply to read")
     except Exception as exc:  # noqa: BLE001 - one file must not end the run
@@ -50,12 +51,16 @@ def read_file(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
 
 
 def _parsed(path: str, data: bytes, limits: ReadLimits) -> dict[str, Any]:
-    document = reader_for(path).read(data, path)
+    if not data.strip():
+        return _failure(ReadOutcome.EMPTY, NOTHING)
+    document = fitting_reader(path, data).read(data, path)
     if len(document.text) > limits.text:
         return _failure(ReadOutcome.TOO_LARGE, f"holds more than {limits.text:,} characters of text")
     pieces = SentenceSplitter().split(document)
+    if not pieces and document.missing:
+        return _failure(ReadOutcome.CORRUPT, f"damaged: {document.missing[0]}")
     if not pieces:
-        return _failure(ReadOutcome.EMPTY, "empty: no text in it")
+        return _failure(ReadOutcome.EMPTY, NOTHING)
     return _encoded(document, pieces)
 
 
@@ -84,10 +89,6 @@ def _lead(text: str, piece: Piece) -> tuple[int, int]:
 
 def _failure(outcome: ReadOutcome, reason: str) -> dict[str, Any]:
     return {"outcome": outcome, "reason": reason}
-
-
-def _size(amount: int) -> str:
-    return f"{amount / 1024**3:.0f} GB" if amount >= 1024**3 else f"{amount / 1024**2:.0f} MB"
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -6,6 +6,7 @@ import codecs
 import re
 
 from knowledge.errors import UnreadableFileError
+from knowledge.reading.outcomes import ReadOutcome
 
 MAGIC = {
     b"%PDF-": "a PDF",
@@ -58,7 +59,7 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
 def _refuse_known_binaries(data: bytes) -> None:
     for magic, what in MAGIC.items():
         if data.startswith(magic):
-            raise UnreadableFileError(f"not text: it is {what}")
+            raise UnreadableFileError(f"not text: it is {what}", outcome=ReadOutcome.UNSUPPORTED)
 
 
 def _characters(data: bytes, declared: str | None) -> str:

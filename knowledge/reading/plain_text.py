@@ -1,7 +1,8 @@
-"""Plain text, source code and configuration: one section, no headings."""
+"""Plain text and whatever else is nothing but lines: one section, no headings."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from knowledge.reading.decoding import decode
@@ -18,6 +19,8 @@ class PlainTextReader:
         """Parse. Raises UnreadableFileError when the bytes are no text."""
         text = decode(data)
         whole = section(text, 0, len(text))
+        if whole:
+            whole = replace(whole, first_line=text.count("\n", 0, whole.start) + 1)
         return ParsedDocument(title=_title(path), text=text, sections=(whole,) if whole else ())
 
 

@@ -13,7 +13,7 @@ import orjson
 
 import knowledge
 from knowledge.reading.frames import REPLY, REQUEST
-from knowledge.reading.limits import ReadLimits
+from knowledge.reading.limits import ReadLimits, size
 from knowledge.reading.outcomes import ReadOutcome, ReadResult
 from knowledge.types import ParsedDocument, Piece, Section
 
@@ -109,7 +109,10 @@ class _Child:
             return ReadResult(ReadOutcome.TIMEOUT, f"took longer than {seconds:g} s to read")
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, KeyError, TypeError) as exc:
             log.warning("reading.crashed", extra={"error": type(exc).__name__})
-            return ReadResult(ReadOutcome.CRASHED, "the reading process crashed on it")
+            return ReadResult(
+                ReadOutcome.CRASHED,
+                f"the reader crashed on it: it is damaged, or takes more than {size(self._limits.memory)} of memory",
+            )
 
     async def start(self) -> asyncio.subprocess.Process:
         """Return the running process, a new one where there is none."""
