@@ -488,8 +488,7 @@ class Corpus:
         pieces: dict[str, list[NewChunk]] = {}
         titles: dict[str, str] = {}
         for row in await self._rows(query, chunks.c.document_id, document_ids):
-            columns = (row.id, row.text_hash, row.heading, row.page, row.position, row.start, row.end, row.text)
-            pieces.setdefault(row.document_id, []).append(NewChunk(*columns))
+            pieces.setdefault(row.document_id, []).append(_stored_chunk(row))
             titles[row.document_id] = row.title
         return [_stored_version(row, titles.get(row.id, row.title), pieces.get(row.id, ())) for row in rows]
 
@@ -852,6 +851,10 @@ def lacks(generation: int) -> ColumnElement[bool]:
     """Select documents that answers can use and that a generation lacks."""
     held = select(generation_documents.c.document_id).where(generation_documents.c.generation == generation)
     return documents.c.live & (documents.c.chunk_count > 0) & documents.c.id.not_in(held)
+
+
+def _stored_chunk(row: Row[Any]) -> NewChunk:
+    return NewChunk(**{name: getattr(row, name) for name in NewChunk.__dataclass_fields__})
 
 
 def _stored_version(row: Row[Any], title: str, pieces: Sequence[NewChunk]) -> DocumentVersion:

@@ -210,7 +210,7 @@ def _hit_rows(exchange: Exchange) -> list[dict[str, Any]]:
     ]
 
 
-_PLACE = ("page", "position", "start", "end")
+_PLACE = ("page", "location", "position", "start", "end")
 """What of a chunk changes when text moves around it."""
 
 
