@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from knowledge.reconstructing import Reconstruction
     from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
+    from knowledge.store.erasing import Forgotten
     from knowledge.types import (
         PUBLIC,
         Answer,
@@ -154,6 +155,7 @@ _HOMES = {
     "knowledge.reconstructing": ("Reconstruction",),
     "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
+    "knowledge.store.erasing": ("Forgotten",),
     "knowledge.types": (
         "PUBLIC",
         "Answer",
@@ -226,6 +228,7 @@ __all__ = [
     "Feedback",
     "Finding",
     "FootnoteError",
+    "Forgotten",
     "GenerationState",
     "GenerationStatus",
     "Index",

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -79,10 +79,15 @@ def only_quotes(answer: Answer) -> bool:
 
     Any other answer was written by somebody who had all passages of the request before them.
     """
-    quotes = {citation.number: _bare(citation.quote) for citation in answer.citations}
+    return only_quoted(answer.sentences, {citation.number: citation.quote for citation in answer.citations})
+
+
+def only_quoted(sentences: Sequence[Sentence], quotes: Mapping[int, str]) -> bool:
+    """Say the same of sentences and the quotes of their footnotes by number."""
+    bare = {number: _bare(quote) for number, quote in quotes.items()}
     return all(
-        sentence.supported and _bare(sentence.text) in "".join(quotes.get(number, "") for number in sentence.citations)
-        for sentence in answer.sentences
+        sentence.supported and _bare(sentence.text) in "".join(bare.get(number, "") for number in sentence.citations)
+        for sentence in sentences
     )
 
 

@@ -29,6 +29,7 @@ from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
 from knowledge.store import Deliveries, Store
 from knowledge.store.corpus import SourceRecord, overlap
+from knowledge.store.erasing import Forgotten
 from knowledge.store.generations import Generation, GenerationPlan
 from knowledge.types import (
     Answer,
@@ -411,6 +412,13 @@ class KnowledgeBase:
     async def pseudonyms(self, people: Iterable[str]) -> dict[str, str]:
         """Return the random name under which each of these people stands in datasets; `forget` destroys the link."""
         return await self._store.reviews.pseudonyms(people)
+
+    async def forget(self, person: str) -> Forgotten:
+        """Remove or make nobody's everything that a person said and did, and say how much that was.
+
+        Datasets that held their words are marked as revoked; what was exported cannot be called back.
+        """
+        return await self._store.erasures.forget(person)
 
     async def sources(self) -> list[SourceStatus]:
         """List the sources, for admins, with how far a reindex is that is under way."""

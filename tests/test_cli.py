@@ -166,6 +166,22 @@ def test_a_reviewed_answer_is_given_again(handbook: Path):
     assert run_json("ask", "What limit is there for a taxi?")["model"] == "extractive"
 
 
+def test_a_forgotten_person_is_in_no_byte_of_the_database(handbook: Path, tmp_path: Path):
+    (tmp_path / "footnote.toml").write_text(
+        '[sources.handbook]\npath = "handbook"\n[admins]\nusers = ["U0GONE"]\n', "utf-8"
+    )
+    run_json("reindex", "handbook")
+    answer_id = run_json("ask", "What is the taxi limit?")["answer_id"]
+    run_json("feedback", answer_id, "down", "--by", "U0GONE", "--comment", "heliotrope")
+    files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert any(b"heliotrope" in path.read_bytes() for path in files)
+    done = run_json("forget", "--user", "U0GONE")
+    assert (done["rows"], done["total"]) == ({"feedback": 1, "remarks": 1}, 2)
+    assert done["still_in_footnote_toml"] == ["[admins] users"]
+    assert not any(word in path.read_bytes() for path in files if path.exists() for word in (b"heliotrope", b"U0GONE"))
+    assert "Nothing of U0GONE is kept." in run("forget", "--user", "U0GONE").stdout
+
+
 def test_nothing_has_changed_when_a_folder_is_indexed_again(handbook: Path):
     run_json("reindex", str(handbook))
     again = run_json("reindex", str(handbook))

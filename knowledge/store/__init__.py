@@ -9,6 +9,7 @@ from knowledge.store.consents import Consents, Signals
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database
 from knowledge.store.deliveries import Deliveries
+from knowledge.store.erasing import Erasures
 from knowledge.store.evaluations import AdapterBook, EvaluationBook
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
@@ -25,6 +26,7 @@ __all__ = [
     "Consents",
     "Corpus",
     "Deliveries",
+    "Erasures",
     "EvaluationBook",
     "Exchanges",
     "FeedbackBook",
@@ -55,6 +57,7 @@ class Store:
     evaluations: EvaluationBook
     adapters: AdapterBook
     verified: VerifiedBook
+    erasures: Erasures
     deliveries: Deliveries
     runs: Runs
     generations: Generations
@@ -86,6 +89,7 @@ class Store:
             evaluations=EvaluationBook(database),
             adapters=AdapterBook(database),
             verified=VerifiedBook(database),
+            erasures=Erasures(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
             generations=Generations(database),
