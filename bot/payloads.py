@@ -391,6 +391,12 @@ def turns(messages: Sequence[Body], *, before: str, bot_user: str) -> tuple[Turn
     return tuple(turn for turn in made if turn.text)
 
 
+def answer_id(entry: Body) -> str | None:
+    """Return the id of the answer that a message of ours carries, read with its metadata; None for all else."""
+    found = ((entry.get("metadata") or {}).get("event_payload") or {}).get("answer_id")
+    return None if found is None else str(found)
+
+
 def _was_spoken(entry: Body, bot_user: str) -> bool:
     return entry.get("user") == bot_user or (not entry.get("bot_id") and entry.get("subtype") in _SPOKEN_SUBTYPES)
 

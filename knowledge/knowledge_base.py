@@ -400,6 +400,15 @@ class KnowledgeBase:
             return False
         return len(await self._store.corpus.live_chunks(sorted(shown), in_sources=usable)) == len(shown)
 
+    async def visible_answers(self, answer_ids: Iterable[str], scope: Scope) -> frozenset[str]:
+        """Return those of the answers whose passages all come from sources that the scope admits now.
+
+        For a conversation that goes on: what was said before its audience changed is no part of it any more.
+        """
+        usable = frozenset(await self._store.corpus.usable_sources(scope))
+        sources = await self._store.exchanges.sources_of(answer_ids)
+        return frozenset(answer_id for answer_id, used in sources.items() if used <= usable)
+
     def records(
         self, *, since: datetime | None = None, until: datetime | None = None, labelled_only: bool = False
     ) -> AsyncIterator[LabelledExchange]:

@@ -74,7 +74,7 @@ async def reindex(
     source = source or FolderSource(record.name, Path(record.root), below=folder)
     if record.name not in {known.name for known in await corpus.source_records()}:
         _refuse_empty(await source.list(), record, allow_empty=allow_empty)  # a source that never was leaves no trace
-    await corpus.put_source(record)
+    await corpus.use_source(record)
     async with held(corpus, record.name, owner, lease) as token, _readers(pool) as readers:
         desk = Desk(record, token, corpus, await backends(), splitter, source, readers)
         reporter = _Reporter(record.name, started, on_progress)

@@ -44,7 +44,9 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
 
 
 async def _visible(exchange: Exchange, channel: str, parts: Parts) -> list[Chunk]:
-    """Return those nearest passages whose source the people in that channel may see."""
+    """Return those nearest passages whose source the people in that channel may see; none where outsiders read."""
+    if await parts.directory.is_shared(channel) is not False:
+        return []
     scope = Scope(channel=channel)
     seen = {source.name for source in await parts.kb.sources() if scope.admits(source.audience)}
     return [chunk for chunk in exchange.answer.nearest if chunk.source in seen]

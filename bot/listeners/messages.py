@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot import answering, blocks, payloads
 from bot.inbox import Job
 from bot.outbox import StreamedReply, ThreadReply
@@ -47,12 +49,20 @@ async def _answer(message: Message, job: Job, parts: Parts, *, thread: list[Body
 
     async def question() -> Question:
         said = await _thread(message, parts) if thread is None and message.in_thread else thread or []
-        history = payloads.turns(said, before=message.ts, bot_user=parts.directory.bot_user)
         groups = await parts.directory.groups_of(message.user) if message.direct else ()
-        return payloads.question_from_message(message, history=history, groups=groups)
+        asked = payloads.question_from_message(message, groups=groups)
+        said = await _still_visible(said, asked, parts)
+        return replace(asked, history=payloads.turns(said, before=message.ts, bot_user=parts.directory.bot_user))
 
     job.place = (message.channel, message.root)
     await answering.answer(message.text, question, reply=reply, job=job, parts=parts)
+
+
+async def _still_visible(said: list[Body], asked: Question, parts: Parts) -> list[Body]:
+    """Leave out those of our answers that draw on what the asker may not see here any more."""
+    answers = {entry["ts"]: found for entry in said if (found := payloads.answer_id(entry)) is not None}
+    visible = await parts.kb.visible_answers(set(answers.values()), asked.scope) if answers else frozenset()
+    return [entry for entry in said if answers.get(entry["ts"]) in {None, *visible}]
 
 
 async def _is_shared(message: Message, parts: Parts) -> bool:
@@ -64,7 +74,12 @@ async def _is_shared(message: Message, parts: Parts) -> bool:
 async def _thread(message: Message, parts: Parts) -> list[Body]:
     """Return what was said in the thread before; nothing when Slack does not tell."""
     read = parts.slack.conversations_replies(
-        channel=message.channel, ts=message.root, latest=message.ts, limit=999, inclusive=False
+        channel=message.channel,
+        ts=message.root,
+        latest=message.ts,
+        limit=999,
+        inclusive=False,
+        include_all_metadata=True,
     )
     found = await optional(read)
     return list(found["messages"]) if found is not None else []

@@ -43,7 +43,8 @@ async def reindex(body: Body, job: Job, parts: Parts) -> None:
 async def _outcome(command: Command, job: Job, parts: Parts) -> str:
     admin = await parts.directory.is_admin(command.user)
     if not command.text:
-        scope = Scope(user=command.user, channel=command.channel)
+        groups = await parts.directory.groups_of(command.user)
+        scope = Scope(user=command.user, channel=command.channel, usergroups=groups)
         sources = [source for source in await parts.kb.sources() if admin or scope.admits(source.audience)]
         return blocks.source_list(sources)
     if not admin:

@@ -4,7 +4,7 @@ from bot.sandbox.nouns import Change, Channel, Json, Message, View
 from bot.sandbox.representations import message_json, view_json
 from bot.sandbox.workspace import Workspace
 
-CHANNEL_EVENTS = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+CHANNEL_EVENTS = {"channel": "message.channels", "group": "message.groups", "mpim": "message.mpim", "im": "message.im"}
 
 
 def events_of(workspace: Workspace, change: Change) -> list[Json]:

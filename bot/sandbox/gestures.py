@@ -300,7 +300,7 @@ class Gestures:
 
 
 def _channel_name(channel: Channel) -> str:
-    return {"im": IM_NAME, "group": PRIVATE_NAME}.get(channel.kind, channel.name)
+    return {"im": IM_NAME, "group": PRIVATE_NAME, "mpim": f"mpdm-{channel.name}-1"}.get(channel.kind, channel.name)
 
 
 def _container(message: Message) -> Json:

@@ -40,7 +40,7 @@ class UserGroup:
 
 @dataclass
 class Channel:
-    """A channel, or a direct message between one person and the app (`user` is set)."""
+    """A channel, a direct message with the app (`user` is set), or one of several people (`group`)."""
 
     id: str
     name: str
@@ -49,6 +49,7 @@ class Channel:
     shared: bool = False
     topic: str = ""
     user: str | None = None
+    group: bool = False
 
     @property
     def is_im(self) -> bool:
@@ -57,9 +58,11 @@ class Channel:
 
     @property
     def kind(self) -> str:
-        """Slack's `channel_type`: channel, group or im."""
+        """Slack's `channel_type`: channel, group, mpim or im."""
         if self.is_im:
             return "im"
+        if self.group:
+            return "mpim"
         return "group" if self.private else "channel"
 
 
@@ -75,11 +78,11 @@ class Command:
 
 BOT_SCOPES = frozenset(
     "app_mentions:read assistant:write channels:history channels:read chat:write commands groups:history groups:read "
-    "im:history im:read im:write reactions:write usergroups:read users:read".split()
+    "im:history im:read im:write mpim:history mpim:read reactions:write usergroups:read users:read".split()
 )
 BOT_EVENTS = frozenset(
     "agent_session_stopped app_home_opened app_mention app_uninstalled message.channels message.groups message.im "
-    "tokens_revoked".split()
+    "message.mpim tokens_revoked".split()
 )
 
 

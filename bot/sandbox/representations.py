@@ -63,7 +63,7 @@ def channel_json(workspace: Workspace, channel: Channel) -> Json:
         "is_channel": channel.kind == "channel",
         "is_group": channel.kind == "group",
         "is_im": channel.is_im,
-        "is_mpim": False,
+        "is_mpim": channel.kind == "mpim",
         "is_private": channel.private,
         "is_archived": False,
         "is_general": channel.name == "general",

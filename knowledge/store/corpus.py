@@ -173,6 +173,23 @@ class Corpus:
         """Write a source's root and audience; what was indexed of it stays. The next question sees the change."""
         await self._database.write(lambda connection: _put_source(connection, record))
 
+    async def use_source(self, record: SourceRecord) -> None:
+        """Make a source ready for a run.
+
+        Who may see a configured source, only `configure_sources` changes: the process that reindexes may have been
+        started with an older `footnote.toml` than the one that holds by now.
+        """
+        named = sources.c.name == record.name
+
+        def work(connection: Connection) -> None:
+            known = connection.execute(select(sources.c.configured).where(named).with_for_update()).scalar_one_or_none()
+            if known and record.configured:
+                connection.execute(update(sources).where(named).values(active=True))
+                return
+            _put_source(connection, record)
+
+        await self._database.write(work)
+
     async def configure_sources(self, records: Sequence[SourceRecord]) -> None:
         """Make these the configured sources; configured ones that are not among them are not used any more."""
         names = [record.name for record in records]

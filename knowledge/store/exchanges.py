@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from knowledge.errors import UnknownAnswerError
 from knowledge.ids import new_id
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database, insert_new
-from knowledge.tables import answers, blobs, citations, hits, prompt_versions, questions, verified_answers
+from knowledge.tables import answers, blobs, chunks, citations, hits, prompt_versions, questions, verified_answers
 from knowledge.types import (
     Answer,
     Chunk,
@@ -114,6 +114,23 @@ class Exchanges:
         return [
             _exchange(row, hits_of.get(row.answers_id, []), cited_of.get(row.answers_id, []), chunks) for row in rows
         ]
+
+    async def sources_of(self, answer_ids: Iterable[str]) -> dict[str, frozenset[str | None]]:
+        """Name, for each of the answers that are kept, the sources of all passages it was written from.
+
+        None stands for a passage of which nothing is kept any more.
+        """
+        query = (
+            select(answers.c.id, hits.c.answer_id, chunks.c.source)
+            .outerjoin(hits, hits.c.answer_id == answers.c.id)
+            .outerjoin(chunks, chunks.c.id == hits.c.chunk_id)
+            .where(answers.c.id.in_(sorted(answer_ids)))
+            .distinct()
+        )
+        found: dict[str, set[str | None]] = {}
+        for row in await self._database.read(lambda connection: connection.execute(query).all()):
+            found.setdefault(row.id, set()).update([row.source] if row.answer_id else [])
+        return {answer_id: frozenset(used) for answer_id, used in found.items()}
 
     async def prompts(self, version: str) -> dict[str, str]:
         """Return the texts that a prompt version stands for, by name; empty when it was never sent."""

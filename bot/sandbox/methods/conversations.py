@@ -19,7 +19,7 @@ from bot.sandbox.workspace import Workspace
 
 MOST_PER_PAGE = 1000
 PAGE = 100
-FAMILY = {"channel": "channels", "group": "groups", "im": "im"}
+FAMILY = {"channel": "channels", "group": "groups", "mpim": "mpim", "im": "im"}
 
 
 def info(workspace: Workspace, arguments: Json) -> Json:
