@@ -29,6 +29,8 @@ from knowledge import (
 
 ADMIN = "U0ADA"
 HELP_CHANNEL = "C0HELP"
+ON_THIS_MACHINE = {"index": "embedded", "embedder": "wordllama", "reranker": "none"}
+"""Whatever key happens to be in the shell: documents go to a service only if it is chosen by its name."""
 OWN_DOCS = "footnote-docs"
 SUGGESTIONS = (
     "How do I reindex a folder from Slack?",
@@ -104,7 +106,8 @@ def _demo_settings(settings: Settings, sandbox: SandboxServer, name: str, folder
         "slack_api_url": sandbox.api_url,
         "port": None,
     }
-    return settings.model_copy(update=connected).with_team(team, given=settings.team_given)
+    here = {name: choice for name, choice in ON_THIS_MACHINE.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=connected | here).with_team(team, given=settings.team_given)
 
 
 def _app() -> App:

@@ -468,7 +468,7 @@ class KnowledgeBase:
             raise ConfigurationError("it was given to another process by argument.")
         named = {"index": generation.index, "embedder": generation.embedder}
         settings = self.settings.model_copy(update=named | dict(generation.options))
-        return _backend({"settings": settings, "corpus": self._store.corpus, "costs": self.costs}, None, None)
+        return _backend(_common(settings, self._store, self.costs), None, None)
 
     def _desk(self) -> asking.Desk:
         return asking.Desk(
@@ -515,7 +515,7 @@ def _build(
 ) -> Parts:
     costs = Costs()
     named = "" if embedder else settings.embedder, "" if index else settings.index
-    parts: dict[str, Any] = {"settings": settings, "corpus": store.corpus, "costs": costs}
+    parts = _common(settings, store, costs)
     embedder, index = _backend(parts, embedder, index)
     parts |= {"embedder": embedder, "index": index}
     return Parts(
@@ -536,6 +536,11 @@ def _build(
         else None,
         costs=costs,
     )
+
+
+def _common(settings: Settings, store: Store, costs: Costs) -> dict[str, Any]:
+    """Return what every backend of ours may be built with."""
+    return {"settings": settings, "corpus": store.corpus, "installation": store.installation, "costs": costs}
 
 
 def _backend(parts: Mapping[str, Any], embedder: Embedder | None, index: Index | None) -> tuple[Embedder, Index]:

@@ -173,8 +173,8 @@ class Settings(BaseSettings):
         default="footnote", pattern=r"^[a-z0-9](?:[a-z0-9-]{0,43}[a-z0-9])?$", validation_alias="PINECONE_INDEX"
     )
     """Made when there is none of this name: at most 45 lower case letters, digits and hyphens."""
-    pinecone_namespace: str = Field(default="footnote", pattern=r"^[A-Za-z0-9._-]{1,200}$")
-    """Keeps apart the installations that share one index: give each database its own."""
+    pinecone_namespace: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    """Another place in the index than the one that belongs to this database alone."""
     pinecone_cloud: Literal["aws", "gcp", "azure"] = "aws"
     """Where a new index is made."""
     pinecone_region: str = "us-east-1"

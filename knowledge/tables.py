@@ -235,6 +235,13 @@ removals = Table(
     Column("source", String(200), nullable=False),
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False, doc="always 1: there is one row"),
+    Column("id", String(40), nullable=False, doc="tells this database from others that share a service with it"),
+)
+
 # --- What people asked and got --------------------------------------------------------------------------------------
 
 blobs = Table(

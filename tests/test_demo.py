@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.conftest import missing
+from tests.standins.pinecone_api import PineconeApi, serving
 
 ROOT = Path(__file__).parent.parent
 ANSWER = "In London and Zurich the limit is 210 euros."
@@ -90,6 +91,15 @@ async def test_a_question_is_asked_answered_and_corrected_in_the_page(chromium: 
         await expect(tab.locator("body")).to_contain_text("What you wrote is kept with the answer")
     stored = rows(tmp_path / "home", "SELECT person, reasons, correction FROM remarks")
     assert stored == [("U0ADA", '["outdated_source"]', "230 euros since May")]
+
+
+async def test_a_key_for_pinecone_in_the_shell_changes_nothing(monkeypatch: pytest.MonkeyPatch, handbook: Path):
+    with serving(PineconeApi()) as api:
+        monkeypatch.setenv("PINECONE_API_KEY", api.key)
+        monkeypatch.setenv("PINECONE_CONTROLLER_HOST", api.url)
+        async with demo("--docs", str(handbook)) as (_, printed):
+            assert "4 documents" in printed[1]
+        assert api.calls == []
 
 
 async def test_the_page_and_the_command_line_say_the_same(chromium: str, handbook: Path, tmp_path: Path):

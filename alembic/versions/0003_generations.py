@@ -1,7 +1,7 @@
 """generations
 
 A change of the index or the embedder fills a generation of its own while the one before goes on answering; a run can
-be asked to stop.
+be asked to stop; a database has a name of its own.
 
 Revision: 0003, after 0002
 """
@@ -57,11 +57,16 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['generation'], ['generations.id'], name=op.f('fk_removals_generation_generations'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('generation', 'chunk_id', name=op.f('pk_removals'))
     )
+    op.create_table('installation',
+    sa.Column('one', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('one', name=op.f('pk_installation'))
+    )
 
 
 def downgrade() -> None:
     """Go back to the one before."""
-    for table in ('removals', 'generation_documents', 'generation_roles', 'generations'):
+    for table in ('installation', 'removals', 'generation_documents', 'generation_roles', 'generations'):
         op.drop_table(table)
     op.drop_column('runs', 'cancel_asked')
     op.drop_column('runs', 'error_details')

@@ -117,6 +117,7 @@ class PineconeIndex:
         *,
         settings: Settings,
         embedder: Embedder,
+        installation: str,
         argument: str = "",
         costs: Costs | None = None,
         **_parts: object,
@@ -126,7 +127,7 @@ class PineconeIndex:
             raise ConfigurationError(f"FOOTNOTE_INDEX=pinecone:{argument}: name the index in PINECONE_INDEX.")
         place = Place(
             settings.pinecone_index,
-            namespace(settings.pinecone_namespace, embedder.name),
+            namespace(settings.pinecone_namespace or f"footnote-{installation}", embedder.name),
             settings.pinecone_cloud,
             settings.pinecone_region,
         )

@@ -14,6 +14,7 @@ from knowledge.store.evaluations import AdapterBook, EvaluationBook
 from knowledge.store.exchanges import Exchanges
 from knowledge.store.feedback import FeedbackBook
 from knowledge.store.generations import Generations
+from knowledge.store.installation import installation_id
 from knowledge.store.migrations import prepare, revision
 from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
@@ -61,6 +62,8 @@ class Store:
     deliveries: Deliveries
     runs: Runs
     generations: Generations
+    installation: str
+    """Tells this database from every other that shares a service with it."""
 
     @classmethod
     async def open(cls, settings: Settings) -> Store:
@@ -71,6 +74,7 @@ class Store:
         database = Database(settings.sqlalchemy_url)
         try:
             await prepare(database)
+            installation = await installation_id(database)
         except BaseException:
             await database.close()
             raise
@@ -93,6 +97,7 @@ class Store:
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
             generations=Generations(database),
+            installation=installation,
         )
 
     async def describe(self) -> str:

@@ -86,7 +86,7 @@ async def test_a_key_that_is_not_accepted_is_wrong_configuration(api: PineconeAp
 def test_a_key_that_is_missing_or_garbled_is_named_at_once(key: str | None):
     settings = Settings(pinecone_api_key=key)
     with pytest.raises(ConfigurationError, match="PINECONE_API_KEY"):
-        PineconeIndex.build(settings=settings, embedder=_Named())
+        PineconeIndex.build(settings=settings, embedder=_Named(), installation="one")
 
 
 class _Named:
