@@ -145,17 +145,23 @@ class KnowledgeBase:
     async def warm_up(self) -> None:
         """Do now what the first question would otherwise wait for, as far as the services are there.
 
-        Raises ConfigurationError when one of them says that what is configured does not fit.
+        Raises ConfigurationError when one of them says that what is configured does not fit; what answers until that
+        is complete may fail.
         """
         await self.check()
-        warming = getattr((await self._generations.serving()).index, "warm_up", None)
+        serving = await self._generations.serving()
+        replaced = (ConfigurationError,) if serving.index is not self._parts.index else ()
         try:
-            if warming is not None:
-                await warming()
-            async with asyncio.timeout(checking.START_SECONDS):
-                await self.search(Question("warm up"), k=1)
-        except (ServiceError, TimeoutError) as exc:
+            await self._warm_up(serving.index)
+        except (ServiceError, TimeoutError, *replaced) as exc:
             log.warning("warm_up.failed", extra={"cause": repr(exc)})
+
+    async def _warm_up(self, index: Index) -> None:
+        warming = getattr(index, "warm_up", None)
+        if warming is not None:
+            await warming()
+        async with asyncio.timeout(checking.START_SECONDS):
+            await self.search(Question("warm up"), k=1)
 
     async def check(self) -> None:
         """Ask the services whether what is configured fits; what is away is left for later.
@@ -168,7 +174,17 @@ class KnowledgeBase:
         """Try each part as thoroughly as it can be tried, for whoever looks for what is wrong."""
         database = Finding("database", ok=True, says=await self._store.describe())
         ready = await checking.readiness(self._store.corpus, self._parts.embedder, self._parts.index)
-        return [database, *await checking.examine(self._parts.services(), ready)]
+        found = await checking.examine(self._parts.services(), ready)
+        return [database, *found, *await self._examine_replaced()]
+
+    async def _examine_replaced(self) -> list[Finding]:
+        """Try what answers until what this process was started with is complete; nothing where that answers."""
+        serving = await self._generations.serving()
+        if serving.index is self._parts.index:
+            return []
+        ready = await checking.readiness(self._store.corpus, serving.embedder, serving.index)
+        found = await checking.examine({"embedder": serving.embedder, "index": serving.index}, ready)
+        return [replace(finding, part=f"{finding.part} that answers now") for finding in found]
 
     async def close(self) -> None:
         """Hand back what is not finished, and give back what is open."""

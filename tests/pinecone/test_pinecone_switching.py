@@ -37,6 +37,13 @@ async def serving(kb: KnowledgeBase) -> str:
     return next(each.index for each in await kb.generations() if each.state is GenerationState.SERVING)
 
 
+async def until_serving(kb: KnowledgeBase, index: str) -> None:
+    async def switched() -> bool:
+        return await serving(kb) == index
+
+    await until(switched, within=60)
+
+
 async def keeps_answering(kbs: list[KnowledgeBase], index: str) -> None:
     """Ask every process again and again until the index serves, and some more."""
 
@@ -67,6 +74,39 @@ async def test_there_and_back_nothing_is_lost_and_somebody_always_answers(
         for kb in (new, back):
             found = await kb.search(Question("What is the parking code?"), k=1)
             assert "4711" in found.passages[0].chunk.text
+
+
+async def test_what_answers_until_the_switch_is_counted_and_examined_too(
+    api: PineconeApi, pinecone_settings: Settings, handbook: Path
+) -> None:
+    settings = pinecone_settings.with_team(TeamFile(sources={"handbook": SourceSettings(path=handbook)}))
+    async with process(settings, THERE) as kb:
+        await kb.reindex("handbook")
+    kb = await KnowledgeBase.open(settings.model_copy(update=HERE))
+    await answers(kb)
+    assert kb.costs.embedding_tokens > 0
+    assert kb.costs.read_units == 2
+    found = {finding.part: finding for finding in await kb.examine()}
+    assert found["index"].ok
+    assert found["index that answers now"].says.startswith("Pinecone index footnote, 384 dimensions")
+    api.fail("/embed", 500, times=99)
+    found = {finding.part: finding for finding in await kb.examine()}
+    assert found["embedder"].ok
+    assert not found["embedder that answers now"].ok
+    await kb.close()
+
+
+async def test_what_answers_and_is_being_replaced_does_not_stop_a_start(
+    api: PineconeApi, pinecone_settings: Settings, handbook: Path
+) -> None:
+    settings = pinecone_settings.with_team(TeamFile(sources={"handbook": SourceSettings(path=handbook)}))
+    async with process(settings, THERE) as kb:
+        await kb.reindex("handbook")
+    api.key = "pcsk_another"
+    async with process(settings, HERE) as kb:
+        await kb.warm_up()
+        await until_serving(kb, "embedded")
+        await answers(kb)
 
 
 async def test_a_process_without_the_key_says_what_is_missing_and_takes_over_when_its_own_is_complete(
