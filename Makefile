@@ -19,7 +19,7 @@ demo: .venv/installed ## Run the whole bot in a page of your browser; DOCS=folde
 test: .venv/developing ## Run the tests
 	.venv/bin/python -m pytest -n auto
 
-test-live: .venv/developing ## Run the tests that ask real services; needs ANTHROPIC_API_KEY and costs cents
+test-live: .venv/developing ## Run the tests that ask real services; needs ANTHROPIC_API_KEY, PINECONE_API_KEY or both, and costs cents
 	.venv/bin/python -m pytest -m live
 
 lint: .venv/developing ## Check style and types

@@ -11,7 +11,8 @@ from knowledge.tables import installation
 
 async def installation_id(database: Database) -> str:
     """Return the id of this database, which the first who asks gives it."""
-    return await database.read(_find) or await database.write(_give)
+    found = await database.read(_find)
+    return await database.write(_give) if found is None else found
 
 
 def _find(connection: Connection) -> str | None:

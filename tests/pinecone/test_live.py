@@ -20,14 +20,15 @@ TEXTS = [
     "Laptops are ordered by Priya Raman in the IT team.",
 ]
 
-pytestmark = [
-    pytest.mark.skipif(not KEY, reason="PINECONE_API_KEY is not set"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def live() -> Settings:
+def live(request: pytest.FixtureRequest) -> Settings:
+    if not KEY:
+        pytest.skip("PINECONE_API_KEY is not set")
+    if "live" not in request.config.getoption("markexpr"):
+        pytest.skip("asks the real service, which costs money: make test-live")
     return Settings(pinecone_api_key=KEY, embedder_dimensions=384, rerank_deadline=10)
 
 

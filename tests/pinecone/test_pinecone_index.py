@@ -12,6 +12,7 @@ import pytest
 
 from knowledge import ConfigurationError, IndexEntry, IndexQuery, IndexUnavailableError, Settings
 from knowledge.adapters.pinecone_index import PineconeIndex, namespace
+from tests.jobs.parts import until
 from tests.pinecone.conftest import DIMENSIONS, entry, ids, query, vector
 from tests.standins.pinecone_api import PineconeApi, serving
 from tests.standins.pinecone_store import Json
@@ -140,6 +141,40 @@ async def test_documents_that_were_taken_and_lost_are_written_again(api: Pinecon
     assert len(api.visible()) == 20
 
 
+async def test_half_a_minute_until_a_write_is_seen_is_waited_for(api: PineconeApi, make_index: MakeIndex):
+    seconds = 1000.0
+    api.clock = lambda: seconds
+    index = make_index()
+    await index.upsert([entry(1, "old words")])
+    api.lag = 30
+    writing = asyncio.create_task(index.upsert([entry(1, "fresh words"), entry(2, "fresh words")]))
+    for passing in (10, 10, 9.9):
+        await asked_again(api)
+        seconds += passing
+        await asked_again(api)
+        assert ids((await index.search(query("fresh"))).lexical) == set()
+        assert ids((await index.search(query("old"))).lexical) == {"chunk-1"}
+        assert not writing.done()
+    seconds += 0.2
+    await writing
+    assert ids((await index.search(query("fresh"))).lexical) == {"chunk-1", "chunk-2"}
+    assert api.count("upsert") == 2
+
+
+async def asked_again(api: PineconeApi) -> None:
+    """Wait until an upsert under way has looked once more whether it is seen."""
+    looked = probes(api)
+
+    async def again() -> bool:
+        return probes(api) > looked
+
+    await until(again, within=10)
+
+
+def probes(api: PineconeApi) -> int:
+    return sum(call.action == "search" and "upsert" in call.body.get("filter", {}) for call in api.calls)
+
+
 async def test_what_does_not_show_before_the_deadline_is_a_failure(api: PineconeApi, make_index: MakeIndex):
     index = make_index(visible_deadline=0.5)
     await index.check()
@@ -182,6 +217,41 @@ async def test_a_large_upsert_stays_within_every_limit(api: PineconeApi, make_in
     assert sum(len(call.body["documents"]) for call in upserts) == 400
     assert len(upserts) < 10
     assert max(call.size for call in upserts) <= 2 * 1024**2
+
+
+async def test_a_request_that_is_too_large_for_whatever_stands_between_is_sent_in_halves(
+    api: PineconeApi, make_index: MakeIndex
+):
+    api.most_bytes = 20_000
+    index = make_index()
+    await index.upsert([entry(number, f"word{number} " * 20) for number in range(200)])
+    upserts = [call for call in api.calls if call.action == "upsert"]
+    assert {call.status for call in upserts} == {202, 413}
+    assert len(api.visible()) == 200
+    taken = sum(len(call.body["documents"]) for call in upserts if call.status == 202)
+    assert taken == 200  # halves are sent once
+
+
+async def test_a_document_too_large_for_whatever_stands_between_is_a_failure_not_a_loop(
+    api: PineconeApi, make_index: MakeIndex
+):
+    index = make_index()
+    await index.check()
+    api.most_bytes = 100
+    with pytest.raises(IndexUnavailableError):
+        await index.upsert([entry(1)])
+    assert api.count("upsert") == 1
+
+
+async def test_only_what_was_not_taken_is_sent_again(api: PineconeApi, make_index: MakeIndex):
+    index = make_index(dimensions=1536)
+    await index.check()
+    api.fail("/upsert", 503, times=4, holding='"chunk-399"')  # as often as the SDK tries
+    await index.upsert([entry(number, f"word{number} " * 50, dimensions=1536) for number in range(400)])
+    assert len(api.visible()) == 400
+    taken = [len(call.body["documents"]) for call in api.calls if call.action == "upsert" and call.status == 202]
+    assert sum(taken) == 400
+    assert sum(call.status == 503 for call in api.calls) == 4
 
 
 async def test_more_documents_than_a_request_holds(api: PineconeApi, make_index: MakeIndex):

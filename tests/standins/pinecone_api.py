@@ -77,6 +77,8 @@ class Fault:
     """0 never answers."""
     times: int
     retry_after: str | None = None
+    holding: str = ""
+    """Part of the body."""
 
 
 @dataclass
@@ -123,6 +125,10 @@ class PineconeApi:
         self.faults: list[Fault] = []
         self.lag = 0.0
         """Seconds until a write is seen by searches and fetches."""
+        self.clock: Callable[[], float] = time.monotonic
+        """What the lag is measured by: a long one can pass without anybody waiting for it."""
+        self.most_bytes = MOST_BYTES
+        """Of one request: whatever stands in front of a service may take less than the service."""
         self.stale_share = 0.0
         """How many of the reads are served by a copy that is `stale_by` seconds behind."""
         self.stale_by = 0.0
@@ -140,9 +146,11 @@ class PineconeApi:
         self._closing = asyncio.Event()
         self._random = random.Random(7)
 
-    def fail(self, path: str, status: int, *, times: int = 1, retry_after: str | None = None) -> None:
-        """Let the next requests whose path holds this fail; status 0 means that they are never answered."""
-        self.faults.append(Fault(path, status, times, retry_after))
+    def fail(
+        self, path: str, status: int, *, times: int = 1, retry_after: str | None = None, holding: str = ""
+    ) -> None:
+        """Let the next requests whose path and body hold this fail; status 0 means that they are never answered."""
+        self.faults.append(Fault(path, status, times, retry_after, holding))
 
     def count(self, action: str) -> int:
         """Return how many requests of a kind were made."""
@@ -199,7 +207,7 @@ class PineconeApi:
         return endpoint
 
     async def _answer(self, request: Request, raw: bytes, call: Call, work: Callable[[Request, Json], Any]) -> Response:
-        fault = self._fault(call.path)
+        fault = self._fault(call.path, raw)
         if fault is not None and fault.status == 0:
             await self._closing.wait()
         if fault is not None:
@@ -219,9 +227,9 @@ class PineconeApi:
         if left > 0:
             await asyncio.sleep(left)
 
-    def _fault(self, path: str) -> Fault | None:
+    def _fault(self, path: str, raw: bytes) -> Fault | None:
         for fault in self.faults:
-            if fault.times > 0 and fault.path in path:
+            if fault.times > 0 and fault.path in path and fault.holding.encode() in raw:
                 fault.times -= 1
                 return fault
         return None
@@ -231,7 +239,7 @@ class PineconeApi:
             raise RefusedError("Invalid API Key", 401, "UNAUTHENTICATED")
         if request.headers.get("x-pinecone-api-version") != VERSION:
             raise RefusedError("unknown API version")
-        if len(raw) > MOST_BYTES:
+        if len(raw) > self.most_bytes:
             raise RefusedError("Request body is too large", 413, "PAYLOAD_TOO_LARGE")
         if raw and request.headers.get("content-type") != "application/json":
             raise RefusedError("content type must be application/json", 415)
@@ -356,7 +364,7 @@ class PineconeApi:
         return 202, {}, self._written(index, namespace, apply)
 
     def _written(self, index: StoredIndex, namespace: str, apply: Callable[[State], None]) -> dict[str, str]:
-        position = index.namespaces.setdefault(namespace, Namespace()).add(apply, self.lag)
+        position = index.namespaces.setdefault(namespace, Namespace(self._now)).add(apply, self.lag)
         return {"x-pinecone-request-lsn": str(position)} if self.tells_positions else {}
 
     def _search(self, index: StoredIndex, namespace: str, body: Json) -> tuple[int, Json, dict[str, str]]:
@@ -400,6 +408,9 @@ class PineconeApi:
         if name not in index.namespaces:
             raise RefusedError(f"Namespace {name} not found", 404, "NOT_FOUND")
         return {"name": name, "record_count": len(index.namespaces[name].read().documents), "size_bytes": 0}
+
+    def _now(self) -> float:
+        return self.clock()
 
     def _read(self, index: StoredIndex, name: str) -> State:
         if name not in index.namespaces:

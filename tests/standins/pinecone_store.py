@@ -105,23 +105,24 @@ class State:
 class Namespace:
     """A log of writes; a read sees those that are old enough for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.writes: list[Write] = []
+        self._clock = clock
         self._head = State()
         self._applied = 0
 
     def add(self, apply: Callable[[State], None], lag: float) -> int:
         """Accept a change that reads see after `lag` seconds, and never before an earlier one."""
         earlier = self.writes[-1].visible_at if self.writes else 0.0
-        visible_at = max(time.monotonic() + lag, earlier)
+        visible_at = max(self._clock() + lag, earlier)
         self.writes.append(Write(len(self.writes) + 1, visible_at, apply))
         return len(self.writes)
 
     def read(self, behind: float = 0.0) -> State:
         """Return what a read sees now, or one that is served by a copy so many seconds behind."""
         if behind:
-            return _replayed(self.writes, time.monotonic() - behind)
-        self._applied = _advance(self._head, self.writes, self._applied, time.monotonic())
+            return _replayed(self.writes, self._clock() - behind)
+        self._applied = _advance(self._head, self.writes, self._applied, self._clock())
         return self._head
 
 
