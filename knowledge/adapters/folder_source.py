@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from knowledge.adapters import ignoring
+from knowledge.adapters.ignoring import IgnoreFile, is_ignored
 from knowledge.errors import SourceError, UnreadableFileError
 from knowledge.ports import Listing
 from knowledge.types import Skipped, SourceFile
@@ -25,6 +27,8 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISCHR, "a device"),
 )
+
+Rules = tuple[IgnoreFile, ...]
 
 
 class FolderSource:
@@ -56,10 +60,9 @@ class FolderSource:
         found = _Found()
         try:
             with self._opened_root() as root:
-                self._check_start(root)
-                folders = [self._below]
+                folders = [(self._below, self._check_start(root))]
                 while folders:
-                    folders += reversed(_look_into(root, folders.pop(), found))
+                    folders += reversed(_look_into(root, *folders.pop(), found))
         except OSError as exc:
             raise SourceError(f"The folder {self._root} could not be walked to the end: {exc.strerror}.") from exc
         found.files.sort(key=lambda file: file.path)
@@ -98,13 +101,20 @@ class FolderSource:
         finally:
             os.close(root)
 
-    def _check_start(self, root: int) -> None:
+    def _check_start(self, root: int) -> Rules:
+        """Return the rules that hold above the folder where the walk begins. Raises SourceError."""
         parts = self._below.split("/") if self._below else []
-        if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
+        if any(part in ("", ".", "..") or part.startswith(".") or "\0" in part for part in parts):
             raise SourceError(f"{self._below!r} is not a folder inside {self._root}.")
+        rules: Rules = ()
         try:
+            for depth in range(1, len(parts) + 1):
+                with _opened(root, "/".join(parts[: depth - 1])) as above:
+                    rules = _with_rules(above, "/".join(parts[: depth - 1]), rules)
+                if is_ignored("/".join(parts[:depth]) + "/", rules):
+                    raise SourceError(f"{self._below!r} is left out by {ignoring.NAME} in {self._root}.")
             with _opened(root, self._below):
-                return
+                return rules
         except OSError as exc:
             raise SourceError(f"There is no folder {self._below!r} inside {self._root}.") from exc
 
@@ -123,11 +133,12 @@ class _Found:
         self.unseen.append(path)
 
 
-def _look_into(root: int, folder: str, found: _Found) -> list[str]:
-    """Sort a folder's entries into files, skipped things and the folders returned."""
+def _look_into(root: int, folder: str, rules: Rules, found: _Found) -> list[tuple[str, Rules]]:
+    """Sort a folder's entries into files, skipped things and the folders returned, with the rules that hold there."""
     try:
         with _opened(root, folder) as here, os.scandir(here) as entries:
-            return [path for entry in entries if (path := _sort_in(entry, here, folder, found))]
+            rules = _with_rules(here, folder, rules)
+            return [(path, rules) for entry in entries if (path := _sort_in(entry, here, folder, rules, found))]
     except PermissionError:
         found.unreadable(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -135,25 +146,46 @@ def _look_into(root: int, folder: str, found: _Found) -> list[str]:
     return []
 
 
-def _sort_in(entry: os.DirEntry[str], here: int, folder: str, found: _Found) -> str | None:
+def _sort_in(entry: os.DirEntry[str], here: int, folder: str, rules: Rules, found: _Found) -> str | None:
     """File an entry under what it is; return its path when it is a folder to look into."""
     path = f"{folder}/{entry.name}" if folder else entry.name
     if entry.name.startswith("."):
-        found.skip(path, "hidden")
+        if entry.name != ignoring.NAME:
+            found.skip(path, "hidden")
         return None
     try:
         status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(status.st_mode):
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if rules and is_ignored(f"{path}/" if is_folder else path, rules):
+        found.skip(path, ignoring.REASON)
+        return None
+    if is_folder:
         return path
+    _sort_in_file(entry, here, path, status, found)
+    return None
+
+
+def _sort_in_file(entry: os.DirEntry[str], here: int, path: str, status: os.stat_result, found: _Found) -> None:
     if not stat.S_ISREG(status.st_mode):
         found.skip(path, next((reason for is_kind, reason in _KINDS if is_kind(status.st_mode)), "not a file"))
     elif not os.access(entry.name, os.R_OK, dir_fd=here):
         found.unreadable(path)
     else:
         found.files.append(SourceFile(path, status.st_size, status.st_mtime_ns, status.st_ino))
-    return None
+
+
+def _with_rules(here: int, folder: str, rules: Rules) -> Rules:
+    """Add what a folder's own `.footnoteignore` says. Raises SourceError when it cannot be read or understood."""
+    try:
+        data = _contents(ignoring.NAME, here, ignoring.LARGEST)
+    except FileNotFoundError:
+        return rules
+    except (OSError, UnreadableFileError) as exc:
+        where = f"{folder}/{ignoring.NAME}" if folder else ignoring.NAME
+        raise SourceError(f"{where} cannot be read, so what to leave out is not known: make it a plain file.") from exc
+    return (*rules, ignoring.parsed(folder, data))
 
 
 @contextmanager

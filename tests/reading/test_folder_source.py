@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -136,9 +139,147 @@ async def test_a_root_that_is_no_folder_is_said_in_one_sentence(root: Path, name
         await FolderSource("s", root / name).list()
 
 
-@pytest.mark.parametrize("below", ["../outside", "a/../..", ".git", "missing", "a//b"])
+@pytest.mark.parametrize("below", ["../outside", "a/../..", ".git", "missing", "a//b", "a\0b", "/etc/../../etc"])
 async def test_a_folder_inside_the_source_cannot_lead_out_of_it(root: Path, below: str) -> None:
     (root / "a").mkdir()
     (root / ".git").mkdir()
     with pytest.raises(SourceError, match=r"no.* folder"):
         await FolderSource("s", root, below=below).list()
+
+
+async def test_nothing_outside_is_seen_while_folders_and_files_are_swapped_for_links(
+    root: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.md").write_text("secret")
+    (outside / "only-outside.md").write_text("secret")
+    (root / "sub").mkdir()
+    (root / "sub" / "a.md").write_text("fine")
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            (root / "sub").rename(tmp_path / "away")
+            (root / "sub").symlink_to(outside)
+            (root / "sub").unlink()
+            (tmp_path / "away").rename(root / "sub")
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    source = FolderSource("s", root)
+    wanted = SourceFile("sub/a.md", 4, 1)
+    contents: set[bytes | str] = set()
+    names: set[str] = set()
+    until = time.monotonic() + 20
+    try:
+        while time.monotonic() < until and not ({b"fine", "failed"} <= contents and len(names) == 2):
+            listing = await source.list()
+            names |= {file.path for file in listing.files} | {entry.path for entry in listing.skipped}
+            for result in await source.read_batch([wanted] * 50):
+                contents.add(result if isinstance(result, bytes) else "failed")
+    finally:
+        stop.set()
+        swapping.join()
+    assert contents == {b"fine", "failed"}
+    assert names == {"sub/a.md", "sub"}
+
+
+# --- .footnoteignore --------------------------------------------------------------------------------------------------
+
+LEFT_OUT = ".footnoteignore leaves it out"
+TREE = (
+    "a.md",
+    "draft.md",
+    "b.log",
+    "keep.log",
+    "build/x.md",
+    "sub/a.md",
+    "sub/draft.md",
+    "sub/build/x.md",
+    "sub/deep/b.md",
+)
+
+
+def plant(root: Path, files: tuple[str, ...] = TREE) -> None:
+    for path in files:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("x")
+
+
+def kept_by_git(root: Path) -> list[str]:
+    git = ["git", "-c", "core.excludesFile=/dev/null", "-c", "init.defaultBranch=main"]
+    subprocess.run([*git, "init", "--quiet"], cwd=root, check=True)
+    asked = [*git, "ls-files", "--others", "--exclude-per-directory=.footnoteignore"]
+    return subprocess.run(asked, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("rules", "nested"),
+    [
+        ("*.log\n!keep.log\n", ""),
+        ("/build/\n", ""),
+        ("build/\n# a remark\n\n", "!build/\n"),
+        ("draft.md\n", "!draft.md\n/a.md\n"),
+        ("*\n!*/\n!*.md\n", "*.md\n!/a.md\n"),
+        ("sub/**/b.md\n", ""),
+        ("**/x.md\n", "deep\n"),
+        ("sub/*\n!sub/deep/\n", ""),
+        ("sub/**\n!sub/a.md\n", ""),
+        ("sub\n!sub\n", ""),
+        ("deep/*.md\nsub/draft.*\n", ""),
+        ("\\!odd\n?.md\n[k-l]eep.*\n", ""),
+    ],
+)
+async def test_what_is_left_out_is_what_git_would_leave_out(root: Path, rules: str, nested: str) -> None:
+    plant(root)
+    (root / ".footnoteignore").write_text(rules)
+    (root / "sub" / ".footnoteignore").write_text(nested)
+    listing = await FolderSource("s", root).list()
+    found = kept_by_git(root)
+    assert [file.path for file in listing.files] == sorted(path for path in found if ".footnoteignore" not in path)
+    assert {entry.reason for entry in listing.skipped} <= {LEFT_OUT}
+
+
+async def test_a_folder_that_is_left_out_is_one_entry_and_is_not_looked_into(root: Path) -> None:
+    plant(root)
+    (root / ".footnoteignore").write_text("sub/\nbuild\n")
+    listing = await FolderSource("s", root).list()
+    left_out = [entry.path for entry in listing.skipped if entry.reason == LEFT_OUT]
+    assert left_out == ["build", "sub"]
+
+
+async def test_rules_above_hold_in_a_part_of_the_source(root: Path) -> None:
+    plant(root)
+    (root / ".footnoteignore").write_text("draft.md\nsub/build/\n")
+    (found,) = [await FolderSource("s", root, below="sub").list()]
+    assert [file.path for file in found.files] == ["sub/a.md", "sub/deep/b.md"]
+    with pytest.raises(SourceError, match=r"'sub/build' is left out by \.footnoteignore"):
+        await FolderSource("s", root, below="sub/build").list()
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [("fine\n!\n", "Line 2 of sub/.footnoteignore"), ("*a*a*a*a*b", "Line 1 of .* more than 3 stars")],
+)
+async def test_rules_that_make_no_sense_stop_the_walk(root: Path, rules: str, sentence: str) -> None:
+    plant(root)
+    (root / "sub" / ".footnoteignore").write_text(rules)
+    with pytest.raises(SourceError, match=f"^{sentence}"):
+        await FolderSource("s", root).list()
+
+
+async def test_rules_behind_a_link_stop_the_walk(root: Path, tmp_path: Path) -> None:
+    plant(root)
+    (tmp_path / "rules").write_text("*")
+    (root / ".footnoteignore").symlink_to(tmp_path / "rules")
+    with pytest.raises(SourceError, match="cannot be read, so what to leave out is not known"):
+        await FolderSource("s", root).list()
+
+
+async def test_names_that_are_not_utf8_can_be_left_out(root: Path) -> None:
+    (root / os.fsdecode(b"caf\xe9.md")).write_text("coffee")
+    (root / "tea.md").write_text("tea")
+    (root / ".footnoteignore").write_bytes(b"caf\xe9.*\n")
+    listing = await FolderSource("s", root).list()
+    assert [file.path for file in listing.files] == ["tea.md"]
