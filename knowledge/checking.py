@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.adapters.folder_source import FolderSource
+from knowledge.adapters.langchain_source import loaded_source
 from knowledge.errors import ConfigurationError, FootnoteError
 from knowledge.ports import Checkable, Embedder, Index, IndexQuery
-from knowledge.settings import Settings
+from knowledge.settings import Settings, SourceSettings
 from knowledge.store import Corpus
 from knowledge.types import Finding
 
@@ -95,7 +96,22 @@ async def _examined(name: str, part: object) -> Finding:
 
 async def examine_sources(settings: Settings) -> list[Finding]:
     """Walk every source of `footnote.toml` as a reindex would."""
-    return [await _examined_source(name, source.path) for name, source in settings.team.sources.items()]
+    sources = settings.team.sources.items()
+    return [
+        await (_examined_loader(name, source) if source.path is None else _examined_source(name, source.path))
+        for name, source in sources
+    ]
+
+
+async def _examined_loader(name: str, source: SourceSettings) -> Finding:
+    """Make the loader; what it reads is asked for in a reindex only."""
+    loaded = loaded_source(name, source)
+    try:
+        if loaded is not None:
+            await loaded.check()
+    except FootnoteError as exc:
+        return Finding(f"source {name}", ok=False, says=str(exc))
+    return Finding(f"source {name}", ok=True, says=f"{source.loader} can be made; nothing was loaded")
 
 
 async def _examined_source(name: str, path: Path) -> Finding:

@@ -384,7 +384,7 @@ def _version(
         id=_document_id(desk, file),
         path=file.path,
         title=title,
-        url=_url(desk.record, file.path),
+        url=file.file.url or _url(desk.record, file.path),
         fingerprint=fingerprint,
         size=file.file.size,
         mtime_ns=file.mtime_ns,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from knowledge import adapters, asking, checking, reindexing
+from knowledge.adapters.langchain_source import loaded_source
 from knowledge.citing import only_quotes
 from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
@@ -293,7 +294,9 @@ class KnowledgeBase:
             known = ", ".join(sorted(self.settings.team.sources)) or "none yet; name them in footnote.toml"
             raise SourceError(f"There is no source {name!r}. The sources are: {known}.")
         given = self.settings.team_given
-        record = SourceRecord(name, str(configured.path), configured.audience, configured=given, url=configured.url)
+        if folder and configured.loader:
+            raise SourceError(f"The source {name} comes from a loader and has no folders: reindex all of it.")
+        record = SourceRecord(name, configured.root, configured.audience, configured=given, url=configured.url)
         return record, folder
 
     async def _find_source(self, name: str) -> SourceRecord:
@@ -313,7 +316,7 @@ class KnowledgeBase:
         root = await asyncio.to_thread(lambda: Path(folder).expanduser().resolve())
         records = await self._store.corpus.source_records()
         protected = [Path(record.root) for record in records if record.configured and record.active]
-        protected += [source.path for source in self.settings.team.sources.values()]
+        protected += [source.path for source in self.settings.team.sources.values() if source.path]
         if root == root.parent:
             raise SourceError(f"{root} is the whole machine: name the folder with the documents.")
         for other in protected:
@@ -335,8 +338,10 @@ class KnowledgeBase:
         on_progress: OnProgress | None,
         sharing: Sharing | None,
     ) -> ReindexReport:
+        loaded = loaded_source(record.name, self.settings.team.sources.get(record.name))
         return await reindexing.reindex(
             record,
+            source=loaded,
             corpus=self._store.corpus,
             backends=self._generations.told,
             splitter=self._parts.splitter,
@@ -344,7 +349,7 @@ class KnowledgeBase:
             folder=folder,
             allow_empty=allow_empty,
             on_progress=on_progress,
-            sharing=sharing,
+            sharing=None if loaded else sharing,
         )
 
     def _helpers_desk(self, record: SourceRecord, token: int) -> AbstractAsyncContextManager[Desk]:
@@ -514,7 +519,7 @@ class KnowledgeBase:
 
 def _configured(settings: Settings) -> list[SourceRecord]:
     return [
-        SourceRecord(name, str(source.path), source.audience, configured=True, url=source.url)
+        SourceRecord(name, source.root, source.audience, configured=True, url=source.url)
         for name, source in settings.team.sources.items()
     ]
 

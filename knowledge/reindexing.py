@@ -141,10 +141,14 @@ async def _run(
 def _refuse_empty(listing: Listing, record: SourceRecord, *, allow_empty: bool, live: int = 0) -> None:
     if not listing.files and not listing.unseen and not allow_empty:
         raise EmptySourceError(
-            f"The folder {record.root} is empty; nothing was changed. Pass --allow-empty if that is meant.",
+            f"{_called(record)} is empty; nothing was changed. Pass --allow-empty if that is meant.",
             vanished=live,
             live=live,
         )
+
+
+def _called(record: SourceRecord) -> str:
+    return f"The folder {record.root}" if Path(record.root).is_absolute() else f"The source {record.name}"
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -162,7 +166,7 @@ def _compare(
     for file in listing.files:
         path = printable(file.path)
         try:
-            reader = reader_name(path)
+            reader = file.reader or reader_name(path)
         except UnreadableFileError as exc:
             skipped.append(Skipped(path, str(exc)))
             continue

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from knowledge.errors import ConfigurationError
@@ -21,6 +32,7 @@ SLACK_ID = {
     "usergroups": re.compile(r"S[A-Z0-9]+"),
 }
 SLACK_EXAMPLE = {"channels": "C0123ABCD", "users": "U0123ABCD", "usergroups": "S0123ABCD"}
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -29,8 +41,16 @@ class SourceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: Path
-    """Relative to the folder of `footnote.toml`; absolute once loaded."""
+    path: Path | None = None
+    """A folder, relative to that of `footnote.toml`; absolute once loaded."""
+    loader: str | None = None
+    """Or the dotted path of a LangChain document loader."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Of the loader; `${NAME}` in a text is filled in from the environment once loaded."""
+    key: str = ""
+    """The entry of a loaded document's metadata that tells it from others; the usual ones are known."""
+    seconds: float = Field(default=600.0, gt=0)
+    """How long the loader may take for everything."""
     channels: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     usergroups: tuple[str, ...] = ()
@@ -47,6 +67,20 @@ class SourceSettings(BaseModel):
             if not SLACK_ID[str(info.field_name)].fullmatch(entry):
                 raise ValueError(f"{entry!r} is not a Slack id such as {SLACK_EXAMPLE[str(info.field_name)]}")
         return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.path is None) == (self.loader is None):
+            raise ValueError("needs either a path or a loader")
+        given = self.model_fields_set & {"arguments", "key", "seconds"}
+        if given and self.loader is None:
+            raise ValueError(f"{min(given)} goes with a loader only")
+        return self
+
+    @property
+    def root(self) -> str:
+        """Where the documents come from, as the database keeps it."""
+        return str(self.path) if self.path is not None else f"loader {self.loader}"
 
     @property
     def audience(self) -> Audience:
@@ -105,11 +139,36 @@ class TeamFile(BaseModel):
         except ValidationError as exc:
             raise ConfigurationError(f"{path} is wrong: {_first_fault(exc)}.") from exc
         base = path.resolve().parent
-        sources = {
-            name: source.model_copy(update={"path": (base / source.path.expanduser()).resolve()})
-            for name, source in team.sources.items()
-        }
-        return team.model_copy(update={"sources": sources})
+        sources = {name: _located(source, base) for name, source in team.sources.items()}
+        return team.model_copy(update={"sources": {name: _filled(name, one) for name, one in sources.items()}})
+
+
+def _located(source: SourceSettings, base: Path) -> SourceSettings:
+    if source.path is None:
+        return source
+    return source.model_copy(update={"path": (base / source.path.expanduser()).resolve()})
+
+
+def _filled(name: str, source: SourceSettings) -> SourceSettings:
+    """Fill `${NAME}` in a loader's arguments in from the environment. Raises ConfigurationError for an unset one."""
+    if not source.arguments:
+        return source
+    known = {**dotenv_values(".env"), **os.environ}
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: fill(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [fill(entry) for entry in value]
+        return VARIABLE.sub(given, value) if isinstance(value, str) else value
+
+    def given(match: re.Match[str]) -> str:
+        found = known.get(match[1])
+        if not found:
+            raise ConfigurationError(f"sources.{name}.arguments names ${{{match[1]}}}, which is not set.")
+        return found
+
+    return source.model_copy(update={"arguments": fill(source.arguments)})
 
 
 class Settings(BaseSettings):

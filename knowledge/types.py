@@ -126,6 +126,10 @@ class SourceFile:
     """Bytes."""
     mtime_ns: int
     inode: int = 0
+    reader: str = ""
+    """The reader for it as `module:class`, where its name does not tell."""
+    url: str | None = None
+    """Where it can be opened, where the source itself knows."""
 
 
 @dataclass(frozen=True, slots=True)

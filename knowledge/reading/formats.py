@@ -29,6 +29,7 @@ PPTX = "knowledge.reading.pptx:PptxReader"
 SPREADSHEET = "knowledge.reading.spreadsheets:SpreadsheetReader"
 OPEN_DOCUMENT = "knowledge.reading.opendocument:OpenDocumentReader"
 RTF = "knowledge.reading.rtf:RtfReader"
+LOADED = "knowledge.reading.loaded:LoadedReader"
 OLD_OFFICE = "knowledge.reading.signatures:fitting_reader"
 """Names that only say Office: the first bytes decide."""
 

@@ -11,3 +11,5 @@ import struct
 
 REQUEST = struct.Struct(">IQ")
 REPLY = struct.Struct(">Q")
+LOADED_SIGNATURE = b"\0footnote: loaded documents\0"
+"""How contents begin that a loader gave; no file that people keep begins like this."""

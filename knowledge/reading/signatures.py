@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from knowledge.errors import UnreadableFileError
 from knowledge.ports import Reader
 from knowledge.reading import formats
+from knowledge.reading.frames import LOADED_SIGNATURE
 from knowledge.reading.outcomes import ReadOutcome
 
 PDF_WITHIN = 1024
@@ -49,6 +50,8 @@ BINARY_READERS = frozenset(
 
 def fitting_reader(path: str, data: bytes) -> Reader:
     """Return the reader for what a file is. Raises UnreadableFileError with what it is when none reads it."""
+    if data.startswith(LOADED_SIGNATURE):
+        return formats.load(formats.LOADED)
     named = formats.reader_name(path)
     name = _by_signature(data) or (_as_text(path, data) if named in BINARY_READERS and data.strip() else named)
     return formats.load(name)
