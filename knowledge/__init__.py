@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knowledge.checking import examine_sources
     from knowledge.costs import Costs
+    from knowledge.datasets.ordering import ExportOrder, ExportReport
+    from knowledge.datasets.personal_data import Sensitive
+    from knowledge.datasets.redacting import Redactor
+    from knowledge.datasets.rows import Kind
     from knowledge.errors import (
         AnswererUnavailableError,
         ConfigurationError,
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
     from knowledge.store.erasing import Forgotten
+    from knowledge.store.snapshots import Snapshot
     from knowledge.types import (
         PUBLIC,
         Answer,
@@ -102,6 +107,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "knowledge.checking": ("examine_sources",),
     "knowledge.costs": ("Costs",),
+    "knowledge.datasets.ordering": ("ExportOrder", "ExportReport"),
+    "knowledge.datasets.personal_data": ("Sensitive",),
+    "knowledge.datasets.redacting": ("Redactor",),
+    "knowledge.datasets.rows": ("Kind",),
     "knowledge.errors": (
         "AnswererUnavailableError",
         "ConfigurationError",
@@ -156,6 +165,7 @@ _HOMES = {
     "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
     "knowledge.store.erasing": ("Forgotten",),
+    "knowledge.store.snapshots": ("Snapshot",),
     "knowledge.types": (
         "PUBLIC",
         "Answer",
@@ -224,6 +234,8 @@ __all__ = [
     "EmptySourceError",
     "EscalationSettings",
     "Exchange",
+    "ExportOrder",
+    "ExportReport",
     "FailedFile",
     "Feedback",
     "Finding",
@@ -238,6 +250,7 @@ __all__ = [
     "IndexUnavailableError",
     "Jobs",
     "Judged",
+    "Kind",
     "KnowledgeBase",
     "LabelledExchange",
     "LostLeaseError",
@@ -251,6 +264,7 @@ __all__ = [
     "Reader",
     "Reason",
     "Reconstruction",
+    "Redactor",
     "ReindexCancelledError",
     "ReindexReport",
     "Remark",
@@ -258,12 +272,14 @@ __all__ = [
     "Review",
     "Scope",
     "SearchResult",
+    "Sensitive",
     "Sentence",
     "ServiceError",
     "Settings",
     "Signal",
     "SignalKind",
     "Skipped",
+    "Snapshot",
     "Source",
     "SourceError",
     "SourceSettings",

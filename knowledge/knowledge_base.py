@@ -15,6 +15,8 @@ from knowledge import adapters, asking, checking, reindexing
 from knowledge.adapters.langchain_source import loaded_source
 from knowledge.citing import only_quotes
 from knowledge.costs import Costs
+from knowledge.datasets.ordering import ExportOrder, ExportReport
+from knowledge.datasets.redacting import strengthened
 from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
@@ -32,6 +34,7 @@ from knowledge.store import Deliveries, Store
 from knowledge.store.corpus import SourceRecord, overlap
 from knowledge.store.erasing import Forgotten
 from knowledge.store.generations import Generation, GenerationPlan
+from knowledge.store.snapshots import Snapshot
 from knowledge.types import (
     Answer,
     Audience,
@@ -438,6 +441,27 @@ class KnowledgeBase:
         `LabelledExchange.for_dataset` says what of one a dataset may hold.
         """
         return self._store.records.iterate(since=since, until=until, labelled_only=labelled_only)
+
+    async def export(self, directory: str | Path, order: ExportOrder | None = None) -> ExportReport:
+        """Write what can be learned from feedback as datasets into a new or empty folder. Raises UsageError.
+
+        The same feedback and the same order make the same bytes.
+        """
+        from knowledge.datasets import exporting
+
+        redactor = adapters.build(adapters.REDACTORS, self.settings.redactor, variable="FOOTNOTE_REDACTOR")
+        desk = exporting.Desk(
+            records=self._store.records,
+            corpus=self._store.corpus,
+            snapshots=self._store.snapshots,
+            reviews=self._store.reviews,
+            redactor=strengthened(redactor),
+        )
+        return await exporting.export(Path(directory), order or ExportOrder(), desk=desk)
+
+    async def snapshots(self) -> list[Snapshot]:
+        """List the datasets that were exported, oldest first."""
+        return await self._store.snapshots.all()
 
     async def pseudonyms(self, people: Iterable[str]) -> dict[str, str]:
         """Return the random name under which each of these people stands in datasets; `forget` destroys the link."""

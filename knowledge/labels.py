@@ -175,6 +175,11 @@ class LabelledExchange:
     withheld: Withheld | None = None
     """Why it may not become part of a dataset, where it may not."""
 
+    def people(self) -> frozenset[str]:
+        """Return everybody who said or did something."""
+        spoke = {label.person for labels in (self.votes, self.remarks) for label in labels}
+        return frozenset(spoke | {signal.person for signal in self.signals} | {each.reviewer for each in self.reviews})
+
     def for_dataset(self) -> LabelledExchange | None:
         """Return what a dataset may hold of it: None when nothing, and never labels of people who opted out."""
         if self.withheld is not None:

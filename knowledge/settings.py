@@ -273,6 +273,8 @@ class Settings(BaseSettings):
     """Whether what people thought of answers changes the order of passages for questions like those."""
     verified_answers: bool = True
     """Whether what a reviewer has approved is given again to the same question in other words."""
+    redactor: str = "patterns"
+    """What takes personal data and secrets out of exports: `patterns`, `none`, or a class of one's own beside them."""
     answer_deadline: float = Field(default=60.0, gt=0, le=600)
     """Seconds for one answer, everything included."""
     concurrency: int = Field(default=32, ge=1, le=1000)

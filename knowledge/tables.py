@@ -465,6 +465,36 @@ erasures = Table(
     sqlite_autoincrement=True,
 )
 
+# --- What was exported to learn from ----------------------------------------------------------------------------------
+
+dataset_assignments = Table(
+    "dataset_assignments",
+    metadata,
+    Column("answer_id", String(40), ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", String(16), nullable=False, doc="what may not be parted"),
+    Column("split", String(10), nullable=False, doc="train | validation | test; what is held out stays held out"),
+)
+
+dataset_snapshots = Table(
+    "dataset_snapshots",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True, doc="hash of the rows and of how they were chosen"),
+    Column("parent", String(64), doc="the snapshot before it"),
+    Column("state", String(8), nullable=False, doc="frozen | revoked"),
+    Column("reason", Text, nullable=False, doc="why it was revoked"),
+    Column("manifest", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+dataset_answers = Table(
+    "dataset_answers",
+    metadata,
+    Column("snapshot_id", String(64), ForeignKey("dataset_snapshots.id", ondelete="CASCADE"), primary_key=True),
+    Column("answer_id", String(40), primary_key=True, index=True, doc="on which rows of the snapshot rest"),
+)
+
 # --- What Slack delivered, and who takes care of it -----------------------------------------------------------------
 
 deliveries = Table(

@@ -43,6 +43,12 @@ UNDERSTANDERS = MappingProxyType(
         "words": "knowledge.adapters.words_understander.WordsUnderstander",
     }
 )
+REDACTORS = MappingProxyType(
+    {
+        "none": "knowledge.datasets.redacting.NoRedactor",
+        "patterns": "knowledge.datasets.redacting.PatternRedactor",
+    }
+)
 ANSWERERS = MappingProxyType(
     {
         "claude": "knowledge.adapters.claude_answerer.ClaudeAnswerer",

@@ -13,22 +13,21 @@ from typing import Any, Self
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 
-from knowledge.adapters.claude_request import canonical, title, turns
+from knowledge.adapters import quoted_request
+from knowledge.adapters.claude_request import canonical
+from knowledge.adapters.quoted_request import END
 from knowledge.costs import Costs
 from knowledge.drafting import DECLINES, MISSING, Presenter, named_part
 from knowledge.errors import AnswererUnavailableError, ConfigurationError
 from knowledge.ports import AnswerEvent, AnswerRequest
 from knowledge.prompts import Recital, load
 from knowledge.settings import Settings
-from knowledge.types import Draft, DraftSentence, Exchange, Passage, Quote
+from knowledge.types import Draft, DraftSentence, Exchange, Quote
 
-END = "END"
-"""The last line of a whole reply: not every provider says why a model stopped."""
 _COMPLETE = frozenset({"stop", "end_turn", "stop_sequence", "eos", "eos_token"})
 _TOO_LONG = frozenset({"length", "max_tokens", "max_output_tokens"})
 _REASONS = ("finish_reason", "stop_reason", "done_reason", "stopReason")
 _FOOTNOTE = re.compile(r'\[(\d{1,3})(?::\s*["“„«](.*?)["”“»]\s*)?\]')
-_TAG = re.compile(r"<(?=/?passage)", re.IGNORECASE)
 
 
 class LangChainAnswerer:
@@ -106,13 +105,14 @@ def render(exchange: Exchange, prompts: Mapping[str, str]) -> bytes:
     return _canonical(exchange.parameters["model"], messages)
 
 
+_MESSAGES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+
 def _messages(request: AnswerRequest, prompt: str, history_tokens: int) -> list[BaseMessage]:
-    question = request.question
-    history = turns(question.history, asker=question.asker, tokens=history_tokens)
-    said = [
-        AIMessage(turn["content"]) if turn["role"] == "assistant" else HumanMessage(turn["content"]) for turn in history
-    ]
-    return [SystemMessage(prompt), *said, HumanMessage(_material(request))]
+    said = quoted_request.messages(
+        request.question, request.passages, asked=request.asked, prompt=prompt, history_tokens=history_tokens
+    )
+    return [_MESSAGES[message["role"]](content=message["content"]) for message in said]
 
 
 def _canonical(model: str, messages: Sequence[BaseMessage]) -> bytes:
@@ -182,21 +182,6 @@ async def _next(chunks: AsyncIterator[AIMessageChunk], ends: float) -> AIMessage
 
 def _text(chunk: AIMessageChunk) -> str:
     return str(chunk.text)
-
-
-def _material(request: AnswerRequest) -> str:
-    """Write passages and question; a passage cannot close its own tag."""
-    parts = [_passage(number, passage) for number, passage in enumerate(request.passages, 1)]
-    question = request.question.text
-    asked = question if request.asked in {"", question} else f"{request.asked}\n(That means: {question})"
-    return "\n\n".join([*parts, f"The question:\n{asked}"])
-
-
-def _passage(number: int, passage: Passage) -> str:
-    heading = title(passage.chunk).replace('"', "'").replace("\n", " ")
-    heading = _TAG.sub("\u2039", heading)
-    text = _TAG.sub("\u2039", passage.chunk.text)
-    return f'<passage number="{number}" title="{heading}">\n{text}\n</passage>'
 
 
 def _chat_model(settings: Settings, argument: str) -> BaseChatModel:

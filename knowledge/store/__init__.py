@@ -20,6 +20,7 @@ from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
+from knowledge.store.snapshots import Snapshots
 from knowledge.store.verified import VerifiedBook
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "ReviewBook",
     "Runs",
     "Signals",
+    "Snapshots",
     "Store",
     "VerifiedBook",
 ]
@@ -61,6 +63,7 @@ class Store:
     erasures: Erasures
     deliveries: Deliveries
     runs: Runs
+    snapshots: Snapshots
     generations: Generations
     installation: str
     """Tells this database from every other that shares a service with it."""
@@ -96,6 +99,7 @@ class Store:
             erasures=Erasures(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
+            snapshots=Snapshots(database),
             generations=Generations(database),
             installation=installation,
         )

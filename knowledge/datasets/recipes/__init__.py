@@ -1,0 +1,1 @@
+"""Recipes: files that are copied into every export, and run there without this project."""
