@@ -79,11 +79,10 @@ class _Files:
 
 
 def snapshot_id(sets: Sequence[Curated], facts: Facts) -> str:
-    """Name a dataset by its rows and by how they were chosen; when it was made, and after which, changes nothing."""
-    rows = sorted(f"{each.row.kind}/{each.split} {each.sha256} {each.group_id}" for one in sets for each in one.rows)
-    return sha256(line({"schema": SCHEMA, "rows": rows, "made_by": _versions(facts), "filters": dict(facts.filters)}))[
-        :32
-    ]
+    """Name a dataset by its rows, where they come from and how they were chosen; not by when, and after which."""
+    rows = sorted(line(_provenance(each)) for one in sets for each in one.rows)
+    made = {"schema": SCHEMA, "rows": rows, "made_by": _versions(facts), "filters": dict(facts.filters)}
+    return sha256(line(made))[:32]
 
 
 def pack(sets: Sequence[Curated], facts: Facts, targets: Sequence[shapes.Target]) -> Folder:

@@ -20,7 +20,7 @@ from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
-from knowledge.store.snapshots import Snapshots
+from knowledge.store.snapshots import Snapshots, revoke
 from knowledge.store.verified import VerifiedBook
 
 __all__ = [
@@ -96,7 +96,7 @@ class Store:
             evaluations=EvaluationBook(database),
             adapters=AdapterBook(database),
             verified=VerifiedBook(database),
-            erasures=Erasures(database),
+            erasures=Erasures(database, revoke=revoke),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
             snapshots=Snapshots(database),

@@ -107,7 +107,7 @@ class Snapshots:
     async def revoke(self, answer_ids: Iterable[str], *, reason: str) -> list[str]:
         """Mark as revoked the snapshots whose rows rest on any of these answers; return their ids, oldest first."""
         wanted = sorted(set(answer_ids))
-        return await self._database.write(lambda connection: revoke(connection, wanted, reason=reason))
+        return await self._database.write(lambda connection: revoke(connection, wanted, reason))
 
 
 def holding(connection: Connection, answer_ids: Sequence[str]) -> list[str]:
@@ -120,7 +120,7 @@ def holding(connection: Connection, answer_ids: Sequence[str]) -> list[str]:
     return [each for each in connection.execute(ordered).scalars() if each in found]
 
 
-def revoke(connection: Connection, answer_ids: Sequence[str], *, reason: str) -> list[str]:
+def revoke(connection: Connection, answer_ids: Sequence[str], reason: str) -> list[str]:
     """Mark them as revoked, inside a transaction: forgetting a person does this together with all the rest."""
     found = holding(connection, answer_ids)
     for some in _slices(found):

@@ -290,6 +290,28 @@ async def test_what_was_held_out_never_comes_back_when_groups_grow_together(
     assert all(split == after[answer] or split == "train" for answer, split in before.items() if answer in after)
 
 
+async def test_who_is_forgotten_vanishes_and_what_held_their_words_is_revoked(
+    exported: Exported, again: KnowledgeBase, tmp_path
+):
+    person = PEOPLE[3]
+    gone = {
+        name
+        for name, each in exported.month.answers.items()
+        if (await again.exchange(each.id)).question.asker == person
+    }
+    assert gone
+    forgotten = await again.forget(person)
+    assert set(forgotten.snapshots) >= {exported.reports["first"].snapshot, exported.reports["shaped"].snapshot}
+    revoked = {each.id for each in await again.snapshots() if each.state == "revoked"}
+    assert set(forgotten.snapshots) <= revoked
+    report = await again.export(tmp_path / "after")
+    assert report.snapshot not in revoked
+    rows = [json.loads(line) for line in (tmp_path / "after/provenance.jsonl").read_text("utf-8").splitlines()]
+    assert not {row["answer_id"] for row in rows} & {exported.month.id(name) for name in gone}
+    before = {rater for row in exported.provenance("first") for rater in row["raters"]}
+    assert before - {rater for row in rows for rater in row["raters"]}
+
+
 async def test_an_empty_database_says_that_there_is_no_feedback(settings: Settings, tmp_path):
     kb = await KnowledgeBase.open(settings)
     report = await kb.export(tmp_path / "out")
