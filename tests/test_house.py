@@ -113,7 +113,7 @@ def test_importing_everything_does_nothing(tmp_path: Path):
     names = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in sources("bot", "knowledge")
-        if path.name not in {"__init__.py", "__main__.py"}
+        if path.name not in {"__init__.py", "__main__.py"} and not path.match("datasets/recipes/train_*.py")
     ]
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + "\n".join(f"import {name}" for name in names)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=300)

@@ -23,6 +23,10 @@ KTO_BALANCE = (1.0, 4 / 3)
 """Where desirable weight * thumbs up / (undesirable weight * thumbs down) should lie (KTO, arXiv 2402.01306)."""
 
 _RECIPES = {
+    "train_trl.py": GENERATOR_KINDS,
+    "train_embedder.py": frozenset({Kind.EMBED}),
+    "train_reranker.py": frozenset({Kind.RERANK}),
+    "files.py": frozenset(Kind) - {Kind.EVAL},
     "shapes.py": GENERATOR_KINDS,
     "requirements.txt": frozenset(Kind) - {Kind.EVAL},
 }
