@@ -31,8 +31,8 @@ from tests.standins.messages_replies import Reply, Search, Text, Thinking, cited
 from tests.standins.messages_rules import MODELS, VERSION, complaints, signature
 
 SMALL_MODEL = "claude-haiku-5-5"
-CACHEABLE = 512
-"""Tokens from which on a prefix is kept."""
+CACHEABLE = 1024
+"""Tokens from which on a prefix is kept: the documented minimum of Sonnet; other models need up to 4,096."""
 PIECE = 17
 """Characters per delta."""
 
