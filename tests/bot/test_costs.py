@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.sandbox import SandboxServer
 from bot.server import Server
-from knowledge import Costs, KnowledgeBase, Outcome, Question, Settings, Turn
+from knowledge import KnowledgeBase, Outcome, Question, Settings, Turn
 from tests.bot.test_surfaces import LEAVE
 from tests.standins.messages_api import Fault, MessagesApi
 from tests.standins.pinecone_api import PineconeApi
@@ -74,8 +74,8 @@ async def test_a_reindex_counts_every_text_once(
     await kb.reindex("handbook")
     billed = sum(len(call.body.get("inputs", ())) for call in pinecone.calls if call.action == "embed")
     tokens = kb.costs.embedding_tokens
+    assert tokens > 0
+    assert billed == len(pinecone.visible())  # every source was brought over from the index of before
     await asyncio.gather(kb.reindex("handbook"), kb.reindex("salaries"))
-    assert kb.costs.embedding_tokens > tokens
-    assert billed == len([chunk for chunk in pinecone.visible().values() if chunk["source"] == "handbook"])
-    assert isinstance(kb.costs, Costs)
+    assert kb.costs.embedding_tokens == tokens
     await kb.close()
