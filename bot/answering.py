@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot import blocks, payloads
+from bot import blocks, noticing, payloads
 from bot.inbox import BusyError, Job
 from bot.outbox import Reply
 from bot.parts import Parts
@@ -53,6 +53,7 @@ async def answer(
     else:
         await reply.show(given)
         parts.metrics.answer(given, job.age)
+        await noticing.answered(given.id, parts)
         logger.info("answer.shown", extra={"answer_id": given.id, "outcome": given.outcome.value, "seconds": job.age})
 
 

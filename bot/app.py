@@ -16,14 +16,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import payloads
 from bot.directory import Directory
 from bot.inbox import Inbox, Job, Work, Workers
-from bot.listeners import ask_command, escalation, feedback, home, messages, reindex_command, stop
+from bot.listeners import ask_command, escalation, feedback, home, messages, reindex_command, reviews, stop
 from bot.logs import traced
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import Parts
 from bot.payloads import Body
 from bot.slack_client import SlackClient
-from knowledge import ConfigurationError, Delivery, KnowledgeBase, ServiceError, Settings
+from knowledge import ConfigurationError, Delivery, KnowledgeBase, ServiceError, Settings, is_sampled
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,13 @@ LISTENERS = (
     Listener("block_actions", "ask_human", escalation.ask_human),
     Listener("block_actions", "reindex_source", home.reindex),
     Listener("view_submission", "feedback_reason", feedback.reasons),
+    Listener("block_actions", "review_approve", reviews.judge),
+    Listener("block_actions", "review_reject", reviews.judge),
+    Listener("block_actions", "review_unsure", reviews.judge),
+    Listener("block_actions", "review_edit", reviews.open_editor),
+    Listener("view_submission", "review_edit_form", reviews.edited),
+    Listener("block_actions", "consent_out", reviews.consent),
+    Listener("block_actions", "consent_in", reviews.consent),
 )
 """Slack event → function."""
 
@@ -107,7 +114,13 @@ def create_app(
         directory=Directory(slack, settings),
         inbox=inbox,
         workers=workers,
-        outbox=Outbox(slack, metrics, note=inbox.note, overdue=inbox.overdue),
+        outbox=Outbox(
+            slack,
+            metrics,
+            note=inbox.note,
+            overdue=inbox.overdue,
+            asks_for_rating=lambda answer_id: is_sampled(answer_id, settings.sample_ratings),
+        ),
         metrics=metrics,
     )
     return FootnoteApp(parts, _bolt(parts))

@@ -37,6 +37,10 @@ _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _NO_TEXT = "(no text)"
 _STEP = " \u203a "
 
+CONSENT_NOTICE = "Votes and corrections help to improve answers; opt out in my Home tab."
+"""A change of what it promises needs a new `knowledge.labels.CONSENT_VERSION`."""
+PLEASE_RATE = "Was this right? Picked at random: your 👍 or 👎 shows how good the answers are overall."
+
 HOW_TO_ASK = (
     "I answer questions from your team's documents, with a footnote under every claim. "
     "Ask me one, for example: *How many days of leave do I have?*"
@@ -119,10 +123,11 @@ def failure(reference: str) -> str:
     return f"Something went wrong (reference {reference}). Please try again in a moment."
 
 
-def answer(given: Answer, *, key: str, share: bool = False, escalate: bool = False) -> Outgoing:
+def answer(given: Answer, *, key: str, share: bool = False, escalate: bool = False, rate: bool = False) -> Outgoing:
     """Show an answer: text with footnotes, a source for each, what a person can do about it, a notice."""
     text, cut = answer_markdown(given, linked=True)
-    blocks = [{"type": "markdown", "text": text}, *answer_tail(given, share=share, escalate=escalate, cut=cut)]
+    tail = answer_tail(given, share=share, escalate=escalate, rate=rate, cut=cut)
+    blocks = [{"type": "markdown", "text": text}, *tail]
     return _answer_message(given, blocks, key)
 
 
@@ -130,7 +135,7 @@ def shared_answer(given: Answer, question: str, *, key: str, by: str) -> Outgoin
     """Show an answer in a channel where only its asker has seen it so far."""
     text, cut = answer_markdown(given, linked=True)
     asked = mrkdwn.plain(f"“{mrkdwn.plain(question, 300)}” — asked and shared by {mrkdwn.plain(by, 60)}", 400)
-    blocks = [_context(asked), {"type": "markdown", "text": text}, *answer_tail(given, cut=cut)]
+    blocks = [context(asked), {"type": "markdown", "text": text}, *answer_tail(given, cut=cut)]
     return _answer_message(given, blocks, key)
 
 
@@ -166,26 +171,35 @@ def _links(citations: Sequence[Citation]) -> dict[int, str]:
     return {number: url for number, url in owned.items() if url}
 
 
-def answer_tail(given: Answer, *, share: bool = False, escalate: bool = False, cut: bool = False) -> list[Block]:
-    """Return the blocks below an answer's text."""
+def answer_tail(
+    given: Answer, *, share: bool = False, escalate: bool = False, rate: bool = False, cut: bool = False
+) -> list[Block]:
+    """Return the blocks below an answer's text; `rate` asks for a vote."""
     if given.outcome is Outcome.FAILED:
         return []
     actions = _actions(given, share=share, escalate=escalate)
-    return [*_sources(given), _feedback(given.id), *actions, _context(_origin(given, cut=cut))]
+    return [
+        *cited_sources(given),
+        *([context(PLEASE_RATE)] if rate else []),
+        _feedback(given.id),
+        *actions,
+        context(f"{_origin(given, cut=cut)} {CONSENT_NOTICE}"),
+    ]
 
 
-def _sources(given: Answer) -> list[Block]:
+def cited_sources(given: Answer) -> list[Block]:
+    """Show what an answer cites, or the nearest places under a decline."""
     if given.outcome is Outcome.DECLINED:
         return [_source(f"Nearest: {_place(chunk)}", chunk) for chunk in given.nearest]
     shown = [_source(_source_line(citation), citation.chunk) for citation in given.citations[:MOST_SOURCES]]
     hidden = len(given.citations) - len(shown)
-    return [*shown, *([_context(f"… and {hidden} more sources")] if hidden > 0 else [])]
+    return [*shown, *([context(f"… and {hidden} more sources")] if hidden > 0 else [])]
 
 
 def _source(line: str, chunk: Chunk) -> Block:
     url = mrkdwn.own_link(chunk.url)
     if url is None:
-        return _context(line)
+        return context(line)
     name, _, rest = line.partition(" — ")
     text = f"<{mrkdwn.escape(url)}|{mrkdwn.label(name, 250)}>" + (f" — {mrkdwn.label(rest, 250)}" if rest else "")
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
@@ -210,14 +224,14 @@ def _name(chunk: Chunk, limit: int) -> str:
 
 
 def _feedback(answer_id: str) -> Block:
-    def button(text: str, hint: str, value: str) -> Block:
+    def vote(text: str, hint: str, value: str) -> Block:
         return {"text": {"type": "plain_text", "text": text}, "accessibility_label": hint, "value": value}
 
     buttons = {
         "type": "feedback_buttons",
         "action_id": FEEDBACK_ACTION,
-        "positive_button": button("Good answer", "Mark this answer as helpful", f"up:{answer_id}"),
-        "negative_button": button("Bad answer", "Mark this answer as not helpful", f"down:{answer_id}"),
+        "positive_button": vote("Good answer", "Mark this answer as helpful", f"up:{answer_id}"),
+        "negative_button": vote("Bad answer", "Mark this answer as not helpful", f"down:{answer_id}"),
     }
     return {"type": "context_actions", "elements": [buttons]}
 
@@ -225,9 +239,9 @@ def _feedback(answer_id: str) -> Block:
 def _actions(given: Answer, *, share: bool, escalate: bool) -> list[Block]:
     buttons = []
     if share and given.outcome is Outcome.ANSWERED:
-        buttons.append(_button("Share in channel", SHARE_ACTION, given.id))
+        buttons.append(button("Share in channel", SHARE_ACTION, given.id))
     if escalate and given.outcome is Outcome.DECLINED:
-        buttons.append(_button("Ask a human", HUMAN_ACTION, given.id))
+        buttons.append(button("Ask a human", HUMAN_ACTION, given.id))
     return [{"type": "actions", "elements": buttons}] if buttons else []
 
 
@@ -247,48 +261,53 @@ def verified_line(verification: Verification) -> str:
     return f"Verified by {by} on {verification.at:%-d %B %Y}."
 
 
-def _button(text: str, action_id: str, value: str) -> Block:
-    return {"type": "button", "text": _plain(text, 75), "action_id": action_id, "value": value}
+def button(text: str, action_id: str, value: str) -> Block:
+    """A button; what it stands for is in its value."""
+    return {"type": "button", "text": plain(text, 75), "action_id": action_id, "value": value}
 
 
-def _plain(text: str, limit: int) -> Block:
+def plain(text: str, limit: int) -> Block:
+    """Text that stays text, at most so many characters of it."""
     return {"type": "plain_text", "text": mrkdwn.plain(text, limit) or "-", "emoji": False}
 
 
-def _context(text: str) -> Block:
+def context(text: str) -> Block:
     """A small line. Plain text: whatever a file's name or a quote holds, it stays text."""
-    return {"type": "context", "elements": [_plain(text, 600)]}
+    return {"type": "context", "elements": [plain(text, 600)]}
 
 
-def _section(text: str) -> Block:
+def section(text: str) -> Block:
+    """A paragraph of our own words, or of text that was made safe: it is mrkdwn."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
-def _header(text: str) -> Block:
-    return {"type": "header", "text": _plain(text, 150)}
+def header(text: str) -> Block:
+    """A heading."""
+    return {"type": "header", "text": plain(text, 150)}
 
 
 def thanks_down(answer_id: str) -> Outgoing:
     """Thank for 👎, with a way to the form for whom it did not open."""
-    button = _button("Tell me more", REASONS_ACTION, answer_id)
-    return Outgoing(text=THANKS_DOWN, blocks=(_section(THANKS_DOWN), {"type": "actions", "elements": [button]}))
+    more = button("Tell me more", REASONS_ACTION, answer_id)
+    return Outgoing(text=THANKS_DOWN, blocks=(section(THANKS_DOWN), {"type": "actions", "elements": [more]}))
 
 
 def feedback_form(answer_id: str, *, channel: str | None, ts: str | None, thread_ts: str | None) -> Block:
     """Ask what was wrong and what would have been right."""
     context = {"answer_id": answer_id, "channel": channel, "ts": ts, "thread_ts": thread_ts}
-    reasons = [{"text": _plain(words, 75), "value": reason.value} for reason, words in REASON_WORDS.items()]
+    reasons = [{"text": plain(words, 75), "value": reason.value} for reason, words in REASON_WORDS.items()]
     return {
         "type": "modal",
         "callback_id": FEEDBACK_FORM,
         "private_metadata": json.dumps({name: value for name, value in context.items() if value}),
-        "title": _plain("What was wrong?", 24),
-        "submit": _plain("Send", 24),
-        "close": _plain("Not now", 24),
+        "title": plain("What was wrong?", 24),
+        "submit": plain("Send", 24),
+        "close": plain("Not now", 24),
         "blocks": [
-            _input("reason", "What was wrong?", {"type": "multi_static_select", "options": reasons}),
-            _input("comment", "Anything else about it?", _text_input()),
-            _input("correction", "What would have been right?", _text_input()),
+            text_field("reason", "What was wrong?", {"type": "multi_static_select", "options": reasons}),
+            text_field("comment", "Anything else about it?", _text_input()),
+            text_field("correction", "What would have been right?", _text_input()),
+            text_field("sources", "Which document says so? A name or address per line.", _text_input()),
         ],
     }
 
@@ -297,9 +316,10 @@ def _text_input() -> Block:
     return {"type": "plain_text_input", "multiline": True, "max_length": 2000}
 
 
-def _input(name: str, words: str, element: Block) -> Block:
+def text_field(name: str, words: str, element: Block, *, optional: bool = True) -> Block:
+    """A field of a form."""
     given = {**element, "action_id": name}
-    return {"type": "input", "block_id": name, "optional": True, "label": _plain(words, 150), "element": given}
+    return {"type": "input", "block_id": name, "optional": optional, "label": plain(words, 150), "element": given}
 
 
 def escalation(exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key: str) -> Outgoing:
@@ -308,8 +328,8 @@ def escalation(exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key:
     said = mrkdwn.plain(asker, 80) or "Somebody"
     lead = f"{said} asks, and the documents do not say:"
     blocks = [
-        {"type": "section", "text": _plain(lead, 200)},
-        {"type": "section", "text": _plain(question, 2600)},
+        {"type": "section", "text": plain(lead, 200)},
+        {"type": "section", "text": plain(question, 2600)},
         *(_source(f"Nearest: {_place(chunk)}", chunk) for chunk in nearest),
     ]
     text = mrkdwn.mrkdwn(f"{lead} {question}", LONGEST_TEXT)
@@ -370,37 +390,48 @@ def home(
     `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack.
     """
     blocks = [
-        _header("Answers from your team's documents"),
-        _section(
+        header("Answers from your team's documents"),
+        section(
             "• Mention me in a channel or thread: I answer in the thread.\n"
             "• `/ask your question`: only you see the answer, and you may share it.\n"
             "• Write to me here, under Messages: I answer and understand follow-up questions.\n"
             "Every claim has a footnote; press 👍 or 👎 so that answers get better."
         ),
         {"type": "divider"},
-        _header("Sources"),
-        *(_home_source(source, button=admin and source.name in reindexable) for source in sources[:40]),
+        header("Sources"),
+        *(_home_source(source, reindexable=admin and source.name in reindexable) for source in sources[:40]),
     ]
     if not sources:
-        blocks.append(_context("There are no sources yet."))
+        blocks.append(context("There are no sources yet."))
     if notice:
-        blocks.append(_section(notice))
+        blocks.append(section(notice))
     if admin:
-        blocks += [{"type": "divider"}, _header("Recently unanswered"), *_unanswered(unanswered)]
+        blocks += [{"type": "divider"}, header("Recently unanswered"), *_unanswered(unanswered)]
     return {"type": "home", "blocks": blocks}
 
 
-def _home_source(source: SourceStatus, *, button: bool) -> Block:
-    block: Block = {"type": "section", "text": _plain(_freshness(source), 500)}
-    if button:
-        block["accessory"] = _button("Reindex", REINDEX_ACTION, source.name)
+def _home_source(source: SourceStatus, *, reindexable: bool) -> Block:
+    block: Block = {"type": "section", "text": plain(_freshness(source), 500)}
+    if reindexable:
+        block["accessory"] = button("Reindex", REINDEX_ACTION, source.name)
     return block
+
+
+MOST_HOME_BLOCKS = 100
+"""Slack takes no more in a Home tab."""
+_INTRODUCTION = 2
+
+
+def fitting(shown: Sequence[Block], *, first: Sequence[Block], last: Sequence[Block]) -> list[Block]:
+    """Put blocks after the introduction of a Home tab and at its end; what does not fit leaves from the middle."""
+    room = MOST_HOME_BLOCKS - len(first) - len(last)
+    return [*shown[:_INTRODUCTION], *first, *shown[_INTRODUCTION:room], *last]
 
 
 def _unanswered(exchanges: Sequence[Exchange]) -> list[Block]:
     if not exchanges:
-        return [_context("Every question so far found an answer.")]
-    return [_context(f"“{mrkdwn.plain(exchange.question.text, 200)}”") for exchange in exchanges]
+        return [context("Every question so far found an answer.")]
+    return [context(f"“{mrkdwn.plain(exchange.question.text, 200)}”") for exchange in exchanges]
 
 
 PROMPTS_TITLE = "Ask about your team's documents"

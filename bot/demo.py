@@ -21,6 +21,7 @@ from knowledge import (
     ConfigurationError,
     EscalationSettings,
     KnowledgeBase,
+    ReviewerSettings,
     Settings,
     SourceError,
     SourceSettings,
@@ -97,6 +98,7 @@ def _demo_settings(settings: Settings, sandbox: SandboxServer, name: str, folder
     team = TeamFile(
         sources={**settings.team.sources, name: SourceSettings(path=folder)},
         admins=AdminSettings(users=(ADMIN,)),
+        reviewers=ReviewerSettings(users=(ADMIN,)),
         escalation=EscalationSettings(channel=HELP_CHANNEL),
     )
     connected = {

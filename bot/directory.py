@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from bot.payloads import Body, bot_user
 from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_denied, optional
-from knowledge import ConfigurationError, Settings
+from knowledge import AdminSettings, ConfigurationError, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +113,16 @@ class Directory:
 
     async def is_admin(self, user: str) -> bool:
         """Say whether a person may reindex."""
-        admins = self._settings.team.admins
-        if user in admins.users:
+        return await self._has_role(user, self._settings.team.admins)
+
+    async def is_reviewer(self, user: str) -> bool:
+        """Say whether a person may judge answers."""
+        return await self._has_role(user, self._settings.team.reviewers)
+
+    async def _has_role(self, user: str, role: AdminSettings) -> bool:
+        if user in role.users:
             return True
-        return any([user in await self._members_of(group) for group in admins.usergroups])
+        return any([user in await self._members_of(group) for group in role.usergroups])
 
     async def _members_of(self, group: str) -> frozenset[str]:
         known = self._members.get(group)

@@ -50,13 +50,15 @@ class Outbox:
         *,
         note: Callable[..., Awaitable[None]],
         overdue: Callable[[], bool],
+        asks_for_rating: Callable[[str], bool],
     ) -> None:
         """Put it together.
 
         `note` writes down how far a claim's outcome is. `overdue` says that this process has not renewed its leases
-        in time: another one may be at the same work.
+        in time: another one may be at the same work. `asks_for_rating` says whether chance chose an answer.
         """
         self.slack = slack
+        self.asks_for_rating = asks_for_rating
         self.note = note
         self._metrics = metrics
         self._overdue = overdue
@@ -250,7 +252,8 @@ class ThreadReply:
         """Channels get one finished message: a stream would be smooth for its asker only."""
 
     async def show(self, answer: Answer) -> None:
-        await self._deliver(blocks.answer(answer, key=self._claim.key, escalate=self._escalate), answer)
+        rate = not self._message.direct and self._outbox.asks_for_rating(answer.id)
+        await self._deliver(blocks.answer(answer, key=self._claim.key, escalate=self._escalate, rate=rate), answer)
 
     async def say(self, text: str) -> None:
         await self._deliver(blocks.notice(text, key=self._claim.key), None)
@@ -416,8 +419,10 @@ class CommandReply:
         """Ephemeral messages cannot be streamed."""
 
     async def show(self, answer: Answer) -> None:
-        share = not self._command.direct
-        await self._deliver(blocks.answer(answer, key=self._claim.key, share=share, escalate=self._escalate))
+        open_place = not self._command.direct
+        rate = open_place and self._outbox.asks_for_rating(answer.id)
+        shown = blocks.answer(answer, key=self._claim.key, share=open_place, escalate=self._escalate, rate=rate)
+        await self._deliver(shown)
 
     async def say(self, text: str) -> None:
         await self._deliver(blocks.notice(text))

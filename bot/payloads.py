@@ -345,9 +345,23 @@ def reasons(sent: Submission) -> Feedback:
         person=sent.user,
         vote=Vote.DOWN,
         reasons=tuple(Reason(value) for value in values if value in known),
-        comment=str(_input(sent.values, "comment").get("value") or "").strip(),
-        correction=str(_input(sent.values, "correction").get("value") or "").strip(),
+        comment=typed(sent, "comment"),
+        correction=typed(sent, "correction"),
+        sources=tuple(dict.fromkeys(name for line in typed(sent, "sources").splitlines() if (name := line.strip()))),
     )
+
+
+def typed(sent: Submission, block: str) -> str:
+    """Return what somebody wrote into a field of a form."""
+    return str(_input(sent.values, block).get("value") or "").strip()
+
+
+def review_target(value: str) -> tuple[str, int | None]:
+    """Read what a verdict is about: an answer, or a correction of it by its number. Raises MalformedPayloadError."""
+    answer_id, _, number = value.partition(":")
+    if not answer_id or not ((number.isascii() and number.isdigit()) or not number):
+        raise MalformedPayloadError
+    return answer_id, int(number) if number else None
 
 
 def _input(values: Body, block: str) -> Body:

@@ -253,6 +253,7 @@ class Server:
             await self.app.parts.inbox.open()
             if self._link is not None:
                 await self._link.open()
+            self._tasks.append(asyncio.create_task(self._kb.maintain(), name="maintain"))
             if not self._takes_new:
                 self._tasks.append(asyncio.create_task(self._kb.work(), name="work"))
         except BaseException:

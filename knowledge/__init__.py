@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         VerifiedCitation,
         Withheld,
     )
+    from knowledge.noticing import is_sampled
     from knowledge.ports import (
         Answerer,
         AnswerEvent,
@@ -63,10 +64,20 @@ if TYPE_CHECKING:
         Understander,
     )
     from knowledge.reconstructing import Reconstruction
-    from knowledge.settings import AdminSettings, EscalationSettings, Settings, SourceSettings, TeamFile
+    from knowledge.reviewing import QueueItem
+    from knowledge.settings import (
+        AdminSettings,
+        EscalationSettings,
+        FeedbackSettings,
+        ReviewerSettings,
+        Settings,
+        SourceSettings,
+        TeamFile,
+    )
     from knowledge.store.deliveries import Claim, Deliveries, Delivery
     from knowledge.store.erasing import Forgotten
     from knowledge.store.snapshots import Snapshot
+    from knowledge.store.waiting import Why
     from knowledge.types import (
         PUBLIC,
         Answer,
@@ -161,11 +172,22 @@ _HOMES = {
         "Splitter",
         "Understander",
     ),
+    "knowledge.noticing": ("is_sampled",),
     "knowledge.reconstructing": ("Reconstruction",),
-    "knowledge.settings": ("AdminSettings", "EscalationSettings", "Settings", "SourceSettings", "TeamFile"),
+    "knowledge.reviewing": ("QueueItem",),
+    "knowledge.settings": (
+        "AdminSettings",
+        "EscalationSettings",
+        "FeedbackSettings",
+        "ReviewerSettings",
+        "Settings",
+        "SourceSettings",
+        "TeamFile",
+    ),
     "knowledge.store.deliveries": ("Claim", "Deliveries", "Delivery"),
     "knowledge.store.erasing": ("Forgotten",),
     "knowledge.store.snapshots": ("Snapshot",),
+    "knowledge.store.waiting": ("Why",),
     "knowledge.types": (
         "PUBLIC",
         "Answer",
@@ -238,6 +260,7 @@ __all__ = [
     "ExportReport",
     "FailedFile",
     "Feedback",
+    "FeedbackSettings",
     "Finding",
     "FootnoteError",
     "Forgotten",
@@ -260,6 +283,7 @@ __all__ = [
     "Passage",
     "Progress",
     "Question",
+    "QueueItem",
     "Quote",
     "Reader",
     "Reason",
@@ -270,6 +294,7 @@ __all__ = [
     "Remark",
     "Reranker",
     "Review",
+    "ReviewerSettings",
     "Scope",
     "SearchResult",
     "Sensitive",
@@ -298,11 +323,13 @@ __all__ = [
     "VerifiedAnswer",
     "VerifiedCitation",
     "Vote",
+    "Why",
     "Withheld",
     "content_id",
     "evaluate",
     "evaluate_file",
     "examine_sources",
+    "is_sampled",
     "new_id",
 ]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,7 +70,15 @@ class Generations:
     """Decides which index and embedder a question and a reindex of this process work with."""
 
     def __init__(
-        self, book: Book, corpus: Corpus, chosen: Chosen, *, build: Build, splitter: Splitter, owner: str
+        self,
+        book: Book,
+        corpus: Corpus,
+        chosen: Chosen,
+        *,
+        build: Build,
+        splitter: Splitter,
+        owner: str,
+        on_switch: Callable[[], Awaitable[object]],
     ) -> None:
         self._book = book
         self._corpus = corpus
@@ -78,6 +86,7 @@ class Generations:
         self._build = build
         self._splitter = splitter
         self._owner = f"{owner}:filling"
+        self._on_switch = on_switch
         self._own: Generation | None = None
         """The generation of what this process was started with, once it was wanted."""
         self._built: dict[int, Backend] = {}
@@ -159,6 +168,7 @@ class Generations:
                 await self._fill_source(own, source)
             if not lacking and await self._book.switch(own.id):
                 log.info("generation.switched", extra={"index": own.index, "embedder": own.embedder_name})
+                await self._on_switch()
                 return
             if not lacking:  # a run is under way
                 await asyncio.sleep(LOOK_SECONDS / 4)

@@ -21,11 +21,14 @@ from knowledge.errors import ConfigurationError, ServiceError, SourceError, Usag
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
 from knowledge.indexing import Backend, Desk
-from knowledge.labels import LabelledExchange, Review
+from knowledge.labels import LabelledExchange, Review, Signal
 from knowledge.learned import Learned
+from knowledge.maintenance import Maintenance
+from knowledge.noticing import is_open, notice
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reconstructing import Reconstruction, reconstruct
 from knowledge.reindexing import OnProgress
+from knowledge.reviewing import QueueItem, queue
 from knowledge.runs import OnJoined, ReindexRuns
 from knowledge.settings import Settings
 from knowledge.sharing import Sharing
@@ -106,6 +109,13 @@ class KnowledgeBase:
             build=self._build_again,
             splitter=parts.splitter,
             owner=store.deliveries.owner,
+            on_switch=lambda: self._verifying().refresh(),
+        )
+        self._maintenance = Maintenance(
+            refresh_verified=lambda: self._verifying().refresh(),
+            embedder=self._embedder_name,
+            retention=store.retention,
+            retention_days=settings.retention_days,
         )
         self._runs = ReindexRuns(
             store.runs,
@@ -138,6 +148,8 @@ class KnowledgeBase:
         try:
             if settings.team_given:
                 await store.corpus.configure_sources(_configured(settings))
+                for channel in settings.team.feedback.without_channels:
+                    await store.consents.choose(f"channel:{channel}", takes_part=False)
             parts = _build(settings, store, embedder, index, reranker, answerer, splitter, jobs)
             kb = cls(settings, store, parts)
             await kb._runs.open()
@@ -289,6 +301,13 @@ class KnowledgeBase:
             group.create_task(self._runs.work(), name="runs.work")
             group.create_task(self._generations.work(), name="generations.work")
 
+    async def maintain(self) -> None:
+        """End verified answers whose documents have changed and remove what is too old, until cancelled."""
+        await self._maintenance.work()
+
+    async def _embedder_name(self) -> str:
+        return (await self._generations.serving()).embedder.name
+
     def _configured_source(self, source: str) -> tuple[SourceRecord, str]:
         """Return the source that is named, and the folder in it. Raises SourceError."""
         name, _, folder = source.strip().strip("/").partition("/")
@@ -409,6 +428,43 @@ class KnowledgeBase:
         `scope` is the reviewer's: only what they may see is used as evidence. Raises UnknownAnswerError.
         """
         return await self._verifying().judge(review, scope=scope)
+
+    async def review_queue(self, reviewer: str, *, scope: Scope, limit: int = 20) -> list[QueueItem]:
+        """Return what waits for this reviewer, most urgent first, as far as the scope may see it."""
+        return await queue(
+            reviewer,
+            scope=scope,
+            limit=limit,
+            waiting=self._store.queue,
+            records=self._store.records,
+            may_see=self.may_see,
+        )
+
+    async def record(self, answer_id: str) -> LabelledExchange:
+        """Return one exchange with everything that people said of it. Raises UnknownAnswerError."""
+        return await self._store.records.get(answer_id)
+
+    async def notice(self, answer_id: str) -> None:
+        """Write down what asking this says of earlier answers, and whether chance asked for a rating of it.
+
+        Raises UnknownAnswerError.
+        """
+        share, exchange = self.settings.sample_ratings, await self.exchange(answer_id)
+        await notice(exchange, share=share, exchanges=self._store.exchanges, signals=self._store.signals)
+
+    async def give_signal(self, signal: Signal) -> bool:
+        """Store something that a person did after an answer; nothing of direct messages. Raises UnknownAnswerError."""
+        if not is_open(await self.exchange(signal.answer_id)):
+            return False
+        return await self._store.signals.add(signal)
+
+    async def takes_part(self, subject: str) -> bool:
+        """Say whether `user:U1` or `channel:C1` takes part in datasets."""
+        return await self._store.consents.takes_part(subject)
+
+    async def choose_part(self, subject: str, *, takes_part: bool) -> bool:
+        """Store the choice of `user:U1` or `channel:C1`; False when it was so already."""
+        return await self._store.consents.choose(subject, takes_part=takes_part)
 
     async def may_see(self, answer_id: str, scope: Scope) -> bool:
         """Say whether everything this answer shows is visible in the scope now. Raises UnknownAnswerError.

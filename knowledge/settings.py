@@ -103,6 +103,27 @@ class AdminSettings(BaseModel):
     usergroups: tuple[str, ...] = ()
 
 
+class ReviewerSettings(AdminSettings):
+    """The `[reviewers]` table: who may judge answers in the Home tab."""
+
+
+class FeedbackSettings(BaseModel):
+    """The `[feedback]` table: whose words are used for datasets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    without_channels: tuple[str, ...] = ()
+    """Channels whose questions never become part of a dataset."""
+
+    @field_validator("without_channels")
+    @classmethod
+    def _slack_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if not SLACK_ID["channels"].fullmatch(entry):
+                raise ValueError(f"{entry!r} is not a Slack id such as {SLACK_EXAMPLE['channels']}")
+        return value
+
+
 class EscalationSettings(BaseModel):
     """The `[escalation]` table: where "Ask a human" goes."""
 
@@ -118,6 +139,8 @@ class TeamFile(BaseModel):
 
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     admins: AdminSettings = AdminSettings()
+    reviewers: ReviewerSettings = ReviewerSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     escalation: EscalationSettings = EscalationSettings()
 
     @field_validator("sources")
@@ -275,6 +298,10 @@ class Settings(BaseSettings):
     """Whether what a reviewer has approved is given again to the same question in other words."""
     redactor: str = "patterns"
     """What takes personal data and secrets out of exports: `patterns`, `none`, or a class of one's own beside them."""
+    sample_ratings: float = Field(default=0.03, ge=0, le=1)
+    """The share of answers, chosen by chance, under which people are asked for a rating; 0 asks nobody."""
+    retention_days: int | None = Field(default=None, ge=1)
+    """Days after which what people asked and said is removed; nothing keeps it."""
     answer_deadline: float = Field(default=60.0, gt=0, le=600)
     """Seconds for one answer, everything included."""
     concurrency: int = Field(default=32, ge=1, le=1000)

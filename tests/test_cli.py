@@ -166,6 +166,31 @@ def test_a_reviewed_answer_is_given_again(handbook: Path):
     assert run_json("ask", "What limit is there for a taxi?")["model"] == "extractive"
 
 
+def test_what_waits_for_a_verdict_is_listed(handbook: Path):
+    run_json("reindex", str(handbook))
+    assert run_json("review") == {"waiting": []}
+    assert "Nothing waits" in run("review").stdout
+    asked = run_json("ask", "What is the taxi limit?")
+    run_json(
+        "feedback", asked["answer_id"], "down", "--reason", "incomplete", "--correction", "60 euros", "--by", "Ben"
+    )
+    (waiting,) = run_json("review")["waiting"]
+    assert (waiting["answer_id"], waiting["why"], waiting["text"]) == (asked["answer_id"], "correction", asked["text"])
+    assert (waiting["votes"], waiting["reasons"]) == ({"up": 0, "down": 1}, ["incomplete"])
+    assert waiting["correction"] == "60 euros"
+    assert "Correction: 60 euros" in run("review").stdout
+    run_json("review", asked["answer_id"], "reject", "--correction")
+    assert run_json("review") == {"waiting": []}
+
+
+def test_a_person_or_a_channel_is_left_out_of_datasets(handbook: Path):
+    chosen = ("consent", "channel:C1", "out")
+    assert [run_json(*chosen)["changed"], run_json(*chosen)["changed"]] == [True, False]
+    assert run_json("consent", "user:U1", "in")["changed"] is False
+    for wrong in (("channel:", "out"), ("team:T1", "out"), ("user:U1", "maybe")):
+        assert "user:<id>" in refusal("consent", *wrong)
+
+
 def test_a_forgotten_person_is_in_no_byte_of_the_database(handbook: Path, tmp_path: Path):
     (tmp_path / "footnote.toml").write_text(
         '[sources.handbook]\npath = "handbook"\n[admins]\nusers = ["U0GONE"]\n', "utf-8"
@@ -225,6 +250,7 @@ def test_misuse_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "line 1" in refusal("search", "--questions", str(broken))
     assert "sideways" in refusal("feedback", "A", "sideways")
     assert "sideways" in refusal("review", "A", "sideways")
+    assert "approve" in refusal("review", "A")
     assert "--text" in refusal("review", "A", "edit")
     assert "bad_code" in refusal("feedback", "A", "up", "--reason", "bad_code")
     (tmp_path / "footnote.toml").write_text("[sources.x]\npath = 3\n", "utf-8")

@@ -85,7 +85,7 @@ async def test_a_question_is_asked_answered_and_corrected_in_the_page(chromium: 
         await expect(form).to_be_visible()
         assert rows(tmp_path / "home", "SELECT person, vote FROM feedback") == [("U0ADA", "down")]
         await form.get_by_text("The source is out of date").click()
-        await form.get_by_test_id("text-input").last.fill("230 euros since May")
+        await form.get_by_test_id("text-input").nth(1).fill("230 euros since May")
         await form.get_by_test_id("modal-submit").click()
         await expect(form).to_be_hidden()
         await expect(tab.locator("body")).to_contain_text("What you wrote is kept with the answer")

@@ -1,15 +1,15 @@
-"""The commands that keep what people and reviewers think of answers."""
+"""The commands that keep what people and reviewers think of answers, and whether that may be used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.commands.command_line import WRONG_USE, AsJson, choice, fail, knowledge_base, one_line, run
 
 if TYPE_CHECKING:
-    from knowledge import Judged
+    from knowledge import Judged, QueueItem
 
 app = typer.Typer()
 
@@ -56,28 +56,42 @@ def feedback(
 
 @app.command(epilog="Example: footnote review 01K… edit --text '27 days, part-time employees a share.' --by Ann")
 def review(
-    answer_id: Annotated[str, typer.Argument(help="The id that `ask --json` prints.")],
-    verdict: Annotated[str, typer.Argument(metavar="approve|edit|reject|unsure", help="What you find of it.")],
+    answer_id: Annotated[str | None, typer.Argument(help="The id that `ask --json` prints.")] = None,
+    verdict: Annotated[
+        str | None, typer.Argument(metavar="approve|edit|reject|unsure", help="What you find of it.")
+    ] = None,
     *,
     correction: Annotated[bool, typer.Option(help="Judge the latest correction of it instead.")] = False,
     text: Annotated[str, typer.Option(help="With edit: the answer as it should be.")] = "",
     note: Annotated[str, typer.Option(help="Why, for other reviewers.")] = "",
     by: Annotated[str, typer.Option(help="Who says so: shown under the answer when it is given again.")] = "operator",
+    limit: Annotated[int, typer.Option(min=1, help="Without an answer: how many are listed.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Judge an answer: what is approved or edited is given again to the same question, what is rejected no longer."""
+    """Judge an answer: what is approved is given again, what is rejected no longer. Without one: list what waits."""
+    reviewer = one_line(by, "--by")
+    if answer_id is None:
+        _list_queue(reviewer, limit=limit, as_json=as_json)
+        return
+    if verdict is None:
+        fail("Say what you find of it: approve, edit, reject or unsure.", WRONG_USE)
+    _judge(answer_id, verdict, reviewer, correction=correction, text=text.strip(), note=note, as_json=as_json)
+
+
+def _judge(
+    answer_id: str, verdict: str, reviewer: str, *, correction: bool, text: str, note: str, as_json: bool
+) -> None:
     from bot.terminal import print_json
     from knowledge import Review, Scope, Verdict
 
     judged_as = choice(Verdict, verdict, "the verdict")
-    if (judged_as is Verdict.EDIT) != bool(text.strip()):
+    if (judged_as is Verdict.EDIT) != bool(text):
         fail("--text goes with edit, and edit needs it: the answer as it should be.", WRONG_USE)
-    reviewer = one_line(by, "--by")
 
     async def work() -> Judged:
         async with knowledge_base() as kb:
             remark = await kb.latest_correction(answer_id) if correction else None
-            given = Review(answer_id, reviewer, judged_as, remark, text.strip(), note, via="terminal")
+            given = Review(answer_id, reviewer, judged_as, remark, text, note, via="terminal")
             return await kb.review(given, scope=Scope(operator=True))
 
     judged = run(work)
@@ -99,3 +113,72 @@ def _said(judged: Judged) -> str:
     if judged.withdrawn:
         return "Stored. It is not given again any more."
     return f"Stored. {judged.why_not}".rstrip()
+
+
+def _list_queue(reviewer: str, *, limit: int, as_json: bool) -> None:
+    from bot.terminal import print_json
+    from knowledge import Scope
+
+    async def work() -> list[QueueItem]:
+        async with knowledge_base() as kb:
+            return await kb.review_queue(reviewer, scope=Scope(operator=True), limit=limit)
+
+    waiting = [_waiting(item) for item in run(work)]
+    if as_json:
+        print_json({"waiting": waiting})
+        return
+    for entry in waiting:
+        typer.echo(_waiting_text(entry))
+    if not waiting:
+        typer.echo("Nothing waits for a verdict.")
+
+
+def _waiting(item: QueueItem) -> dict[str, Any]:
+    from knowledge import Vote
+
+    exchange, votes = item.record.exchange, [vote.vote for vote in item.record.votes]
+    reasons = [reason.value for remark in item.record.remarks for reason in remark.reasons]
+    return {
+        "answer_id": item.answer_id,
+        "why": item.why.value,
+        "question": exchange.question.text,
+        "text": exchange.answer.text,
+        "votes": {vote.value: votes.count(vote) for vote in Vote},
+        "reasons": list(dict.fromkeys(reasons)),
+        "correction": item.remark.correction if item.remark else None,
+        "sources": list(item.remark.sources) if item.remark else [],
+    }
+
+
+def _waiting_text(entry: dict[str, Any]) -> str:
+    votes = ", ".join(f"{count} {vote}" for vote, count in entry["votes"].items() if count)
+    lines = [f"{entry['answer_id']}  {entry['why']}" + (f" ({votes})" if votes else "")]
+    lines += [f"  Question: {entry['question']}", f"  Answer: {entry['text']}"]
+    if entry["correction"]:
+        lines += [f"  Correction: {entry['correction']}", "  Judge it with --correction."]
+    return "\n".join(lines)
+
+
+@app.command(epilog="Example: footnote consent channel:C0123ABCD out")
+def consent(
+    subject: Annotated[str, typer.Argument(metavar="user:ID|channel:ID", help="Whose words.")],
+    state: Annotated[str, typer.Argument(metavar="in|out", help="Whether datasets may hold them.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether what a person or a channel says may become part of datasets."""
+    from bot.terminal import print_json
+
+    kind, _, name = subject.partition(":")
+    if kind not in {"user", "channel"} or not name.strip() or state not in {"in", "out"}:
+        fail("Say user:<id> or channel:<id>, and in or out.", WRONG_USE)
+
+    async def work() -> bool:
+        async with knowledge_base() as kb:
+            return await kb.choose_part(subject, takes_part=state == "in")
+
+    changed = run(work)
+    if as_json:
+        print_json({"subject": subject, "state": state, "changed": changed})
+        return
+    typer.echo("Stored." if changed else "That was so before.")

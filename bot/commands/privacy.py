@@ -55,4 +55,5 @@ def _said(done: Forgotten, person: str) -> str:
 def _named(team: TeamFile, person: str) -> list[str]:
     """Say where the configuration names the person: who may see what is for its owner to change."""
     places = [f"[sources.{name}] users" for name, source in team.sources.items() if person in source.users]
-    return places + (["[admins] users"] if person in team.admins.users else [])
+    roles = {"admins": team.admins, "reviewers": team.reviewers}
+    return places + [f"[{name}] users" for name, role in roles.items() if person in role.users]

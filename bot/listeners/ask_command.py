@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import answering, blocks, payloads
+from bot import answering, blocks, noticing, payloads
 from bot.blocks import Outgoing
 from bot.inbox import Job
 from bot.outbox import CommandReply, Place
 from bot.parts import Parts
 from bot.payloads import Body, Click
 from bot.slack_client import SLACK_ERRORS, error_code
-from knowledge import Question, Scope, UnknownAnswerError
+from knowledge import Question, Scope, SignalKind, UnknownAnswerError
 
 _HELP = frozenset(("", "help", "--help", "-h", "?"))
 
@@ -66,6 +66,8 @@ async def _share(click: Click, job: Job, parts: Parts) -> str:
         parts.metrics.blocks.labels("share").inc()
         return refusal
     exchange = await parts.kb.exchange(click.value)
+    if exchange.erased:
+        return blocks.ANSWER_GONE
     key = f"share:{click.value}:{channel}"
     claim = await job.claim(key)
     if claim is None:
@@ -76,6 +78,7 @@ async def _share(click: Click, job: Job, parts: Parts) -> str:
     except SLACK_ERRORS as exc:
         await job.give_back(key)
         return blocks.CANNOT_POST if error_code(exc) != "timeout" else blocks.failure(job.trace)
+    await noticing.did(SignalKind.SHARED, click.value, click.user, parts, value=channel)
     return blocks.SHARED
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bot import blocks, payloads
+from bot import blocks, noticing, payloads
 from bot.blocks import Outgoing
 from bot.inbox import Job
 from bot.outbox import Place
 from bot.parts import Parts
 from bot.payloads import Body, Click
 from bot.slack_client import SLACK_ERRORS
-from knowledge import Chunk, Exchange, Scope, UnknownAnswerError
+from knowledge import Chunk, Exchange, Scope, SignalKind, UnknownAnswerError
 
 
 async def ask_human(body: Body, job: Job, parts: Parts) -> None:
@@ -29,6 +29,8 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
     if channel is None:
         return blocks.NO_HUMAN
     exchange = await parts.kb.exchange(click.value)
+    if exchange.erased:
+        return blocks.ANSWER_GONE
     key = f"human:{click.value}"
     claim = await job.claim(key)
     if claim is None:
@@ -40,6 +42,7 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
     except SLACK_ERRORS:
         await job.give_back(key)
         return blocks.failure(job.trace)
+    await noticing.did(SignalKind.WENT_TO_HUMAN, click.value, click.user, parts)
     return blocks.HUMAN_ASKED
 
 

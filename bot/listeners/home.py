@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot import blocks, mrkdwn, payloads
 from bot.inbox import Job
-from bot.listeners import reindex_command
+from bot.listeners import reindex_command, reviews
 from bot.parts import Parts
 from bot.payloads import Body
 from bot.slack_client import optional
@@ -23,7 +23,7 @@ async def opened(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - 
         )
         await optional(call)
         return
-    await _publish(tab.user, parts)
+    await publish(tab.user, parts)
 
 
 async def reindex(body: Body, job: Job, parts: Parts) -> None:
@@ -33,19 +33,22 @@ async def reindex(body: Body, job: Job, parts: Parts) -> None:
         return
     if not await parts.directory.is_admin(click.user):
         reindex_command.deny(click.user, parts)
-        await _publish(click.user, parts, notice=blocks.NOT_ADMIN)
+        await publish(click.user, parts, notice=blocks.NOT_ADMIN)
         return
-    await _publish(click.user, parts, notice=f"Reindexing {mrkdwn.label(click.value, 80)}…")
+    await publish(click.user, parts, notice=f"Reindexing {mrkdwn.label(click.value, 80)}…")
     report = await reindex_command.run(click.value, job, parts)
-    await _publish(click.user, parts, notice=report)
+    await publish(click.user, parts, notice=report)
 
 
-async def _publish(user: str, parts: Parts, *, notice: str = "") -> None:
+async def publish(user: str, parts: Parts, *, notice: str = "", reviewed: str = "", chosen: str = "") -> None:
+    """Show the Home tab, with what the person is to be told about their last click, each where they clicked."""
     admin = await parts.directory.is_admin(user)
     sources = await _sources(user, parts, admin=admin)
     unanswered: Sequence[Exchange] = await parts.kb.unanswered() if admin else ()
     reindexable = parts.settings.team.sources.keys()
     view = blocks.home(sources, admin=admin, reindexable=reindexable, unanswered=unanswered, notice=notice)
+    queue, consent = await reviews.home_parts(user, parts, reviewed=reviewed, chosen=chosen)
+    view["blocks"] = blocks.fitting(view["blocks"], first=queue, last=consent)
     await optional(parts.slack.views_publish(user_id=user, view=view), within=10)
 
 

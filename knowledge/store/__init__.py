@@ -18,10 +18,12 @@ from knowledge.store.installation import installation_id
 from knowledge.store.migrations import prepare, revision
 from knowledge.store.opinions import OpinionBook
 from knowledge.store.records import Records
+from knowledge.store.retention import Retention
 from knowledge.store.reviews import ReviewBook
 from knowledge.store.runs import Runs
 from knowledge.store.snapshots import Snapshots, revoke
 from knowledge.store.verified import VerifiedBook
+from knowledge.store.waiting import ReviewQueue
 
 __all__ = [
     "AdapterBook",
@@ -35,7 +37,9 @@ __all__ = [
     "Generations",
     "OpinionBook",
     "Records",
+    "Retention",
     "ReviewBook",
+    "ReviewQueue",
     "Runs",
     "Signals",
     "Snapshots",
@@ -53,6 +57,7 @@ class Store:
     exchanges: Exchanges
     feedback: FeedbackBook
     reviews: ReviewBook
+    queue: ReviewQueue
     signals: Signals
     consents: Consents
     records: Records
@@ -61,6 +66,7 @@ class Store:
     adapters: AdapterBook
     verified: VerifiedBook
     erasures: Erasures
+    retention: Retention
     deliveries: Deliveries
     runs: Runs
     snapshots: Snapshots
@@ -89,6 +95,7 @@ class Store:
             exchanges=exchanges,
             feedback=FeedbackBook(database),
             reviews=ReviewBook(database),
+            queue=ReviewQueue(database),
             signals=Signals(database),
             consents=consents,
             records=Records(database, exchanges, consents),
@@ -97,6 +104,7 @@ class Store:
             adapters=AdapterBook(database),
             verified=VerifiedBook(database),
             erasures=Erasures(database, revoke=revoke),
+            retention=Retention(database),
             deliveries=Deliveries(database, lease=settings.lease),
             runs=Runs(database),
             snapshots=Snapshots(database),

@@ -13,7 +13,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Row,
+    String,
+    Table,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from knowledge.citing import only_quoted, render
 from knowledge.labels import Origin
@@ -28,11 +43,11 @@ from knowledge.tables import (
     deliveries,
     erasures,
     feedback,
+    metadata,
     questions,
     raters,
     remarks,
     reviews,
-    runs,
     signals,
     verified_answers,
     verified_questions,
@@ -255,23 +270,21 @@ class _Eraser:
         """Replace the id in other people's words; a name given on the command line may be any word, so it stays."""
         if not SLACK_ID["users"].fullmatch(self.person):
             return
-        asked = self._replace(questions, ("text", "standalone", "history", "scope", "key"))
-        self._empty_answers(self._answers_to(asked))
-        for table, names in _FREE_TEXTS.items():
-            self._replace(table, names)
+        self._empty_answers(self._answers_to(self._replace(questions)))
+        for table in metadata.sorted_tables:
+            if table.name not in _NOT_ABOUT_PEOPLE:
+                self._replace(table)
 
-    def _replace(self, table: Any, names: Sequence[str]) -> list[str]:
+    def _replace(self, table: Table) -> list[str]:
         """Return the keys of the rows that named the person."""
-        (key,) = table.primary_key.columns if len(table.primary_key.columns) == 1 else (None,)
-        columns = [table.c[name] for name in names]
+        columns = [column for column in table.c if isinstance(column.type, String | JSON)]
         named = or_(*(cast(column, Text).contains(self.person, autoescape=True) for column in columns))
         changed = []
         for row in self._rows(select(table).where(named)):
             values = {column.name: self._without_id(getattr(row, column.name)) for column in columns}
             values = {name: value for name, value in values.items() if value != getattr(row, name)}
             if values:
-                which = _same_row(table, row) if key is None else key == getattr(row, key.name)
-                self._update(table, which, values)
+                self._update(table, _same_row(table, row), values)
                 changed.append(str(getattr(row, table.primary_key.columns[0].name)))
         return changed
 
@@ -306,21 +319,27 @@ class _Eraser:
         self.counts[table.name] += result.rowcount
 
 
-_FREE_TEXTS: Mapping[Any, tuple[str, ...]] = {
-    answers: ("text", "sentences", "reason", "parameters"),
-    remarks: ("comment", "correction", "sources"),
-    reviews: ("text", "note"),
-    signals: ("value",),
-    verified_answers: ("text", "sentences", "reason"),
-    verified_questions: ("text",),
-    claims: ("key", "delivery_key"),
-    deliveries: ("key",),
-    runs: ("key", "error", "error_details"),
-}
-"""Where a person may be named by others, besides in questions."""
+_NOT_ABOUT_PEOPLE = frozenset(
+    (
+        *(
+            "sources",
+            "source_leases",
+            "run_batches",
+            "documents",
+            "chunks",
+            "vectors",
+            "index_generations",
+            "index_log",
+        ),
+        *("generations", "generation_roles", "generation_documents", "removals", "installation", "blobs"),
+        *("prompt_versions", "hits", "citations", "evaluations", "adapters", "erasures"),
+        *("dataset_assignments", "dataset_snapshots", "dataset_answers"),
+    )
+)
+"""What documents say, and who may see them, is for their owners to change. Every other table is looked through."""
 
 
-def _same_row(table: Any, row: Row[Any]) -> Any:
+def _same_row(table: Table, row: Row[Any]) -> Any:
     first, *rest = (column == getattr(row, column.name) for column in table.primary_key.columns)
     for each in rest:
         first &= each

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, Connection, Row, insert, select
@@ -131,6 +131,21 @@ class Exchanges:
         for row in await self._database.read(lambda connection: connection.execute(query).all()):
             found.setdefault(row.id, set()).update([row.source] if row.answer_id else [])
         return {answer_id: frozenset(used) for answer_id, used in found.items()}
+
+    async def shortly_before(self, exchange: Exchange, within: timedelta) -> list[Exchange]:
+        """Read what the same person, or anybody in the same thread, asked in this time before."""
+        asked = exchange.question
+        same = questions.c.asker == asked.asker
+        if asked.thread is not None:
+            same |= (questions.c.channel == asked.channel) & (questions.c.thread == asked.thread)
+        lately = questions.c.asked_at.between(exchange.asked_at - within, exchange.asked_at)
+        query = (
+            select(answers.c.id)
+            .join(questions, questions.c.id == answers.c.question_id)
+            .where(same, lately, answers.c.id != exchange.answer.id)
+        )
+        ids = await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+        return await self.many(ids) if ids else []
 
     async def prompts(self, version: str) -> dict[str, str]:
         """Return the texts that a prompt version stands for, by name; empty when it was never sent."""

@@ -93,3 +93,14 @@ async def test_who_is_too_late_for_the_form_gets_a_button_for_it(sandbox: Sandbo
     thanks = await sandbox.wait_for_message("C0GENERAL", whisper("Your vote is counted"))
     await ben.click(thanks, "open_feedback_form")
     assert await sandbox.wait_for_modal("U0BEN")
+
+
+async def test_what_a_forgotten_person_was_answered_is_passed_on_to_nobody(
+    sandbox: SandboxServer, bot: Server, kb: KnowledgeBase
+) -> None:
+    ben = sandbox.person("U0BEN")
+    await ben.command("C0GENERAL", f"/ask {LEAVE}")
+    answer = await sandbox.wait_for_message("C0GENERAL", whisper("27 days"))
+    await kb.forget("U0BEN")
+    await ben.click(answer, "share_answer")
+    assert await sandbox.wait_for_message("C0GENERAL", whisper("no longer kept"))

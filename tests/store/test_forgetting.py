@@ -35,6 +35,7 @@ from knowledge import (
     new_id,
 )
 from knowledge.store import Store
+from knowledge.store.erasing import _NOT_ABOUT_PEOPLE
 from knowledge.tables import metadata
 from tests.databases import rows
 
@@ -103,7 +104,13 @@ async def test_every_table_is_free_of_a_forgotten_person(store: Store, settings:
         await say_everything(store, answer_id, "U2", "as it was")
     await store.deliveries.record(Delivery("event:1", "event_callback", json.dumps({"user": GONE}).encode()))
     await store.deliveries.claim("msg:T1:C1:1.1")
-    assert len(holding(settings, GONE, PHRASE)) >= 9
+    columns = "id, source, folder, allow_empty, state, lease_until, files_done, files_total, chunks, seconds, error"
+    values = f"'r', 's', '', false, 'failed', 0, 0, 0, 0, 0, 'for <@{GONE}>'"
+    rows(
+        settings,
+        f"insert into runs ({columns}, error_kind, asked_at) values ({values}, '', '2026-01-01 00:00:00')",
+    )
+    assert len(holding(settings, GONE, PHRASE)) >= 10
 
     done = await store.erasures.forget(GONE)
 
@@ -128,6 +135,12 @@ async def test_an_erasure_is_written_down_without_the_id(store: Store, settings:
     assert (json.loads(counts) if isinstance(counts, str) else counts) == dict(done.rows)
     again = await store.erasures.forget(GONE)
     assert (again.total, rows(settings, "select count(*) from erasures")) == (0, [(1,)])
+
+
+def test_every_table_is_either_looked_through_or_known_to_hold_no_words_of_people():
+    assert set(metadata.tables) >= _NOT_ABOUT_PEOPLE
+    told_apart = {"questions", "answers", "feedback", "remarks", "reviews", "signals", "consents", "raters", "claims"}
+    assert not told_apart & _NOT_ABOUT_PEOPLE
 
 
 async def test_one_persons_erasure_leaves_another_whose_id_begins_alike(store: Store):
