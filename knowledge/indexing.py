@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -16,9 +17,11 @@ import numpy as np
 from knowledge.errors import UnreadableFileError
 from knowledge.ids import content_id
 from knowledge.ports import Embedder, Index, IndexEntry, Source, Splitter
-from knowledge.reading import INDEXED, PASSING, READING_VERSION, ReadOutcome, ReadResult
+from knowledge.reading import INDEXED, READING_VERSION, ReadOutcome, ReadResult
 from knowledge.reading.pool import ReaderPool
+from knowledge.retrying import after_failure
 from knowledge.splitting import SentenceSplitter, embedded_text
+from knowledge.store.clock import Clock
 from knowledge.store.corpus import Corpus, DocumentVersion, FailedAttempt, ManifestEntry, NewChunk, SourceRecord
 from knowledge.types import FailedFile, PartlyRead, Piece, SourceFile
 
@@ -34,8 +37,6 @@ TELL_AT_ONCE = 2048
 TOLD_TOGETHER = 24
 """Batches that the index is told of at once, if so many are ready: it has costs for every call, and whatever comes
 before does not wait for it."""
-ATTEMPTS = 3
-"""How often a file is tried again that failed for a reason that may pass."""
 
 
 @runtime_checkable
@@ -68,6 +69,7 @@ class Desk:
     splitter: Splitter
     source: Source
     readers: ReaderPool
+    clock: Clock = time.time
 
     def recipe(self, reader: str) -> str:
         """Name everything besides the bytes that decides what becomes of a file."""
@@ -94,6 +96,8 @@ class File:
     recipe: str
     known: ManifestEntry | None
     unsettled: bool
+    due: bool = False
+    """It failed, and may be tried again although nothing about it has changed."""
 
     @property
     def mtime_ns(self) -> int:
@@ -106,24 +110,19 @@ class File:
             known is not None
             and known.recipe == self.recipe
             and (known.size, known.mtime_ns, known.inode) == (self.file.size, self.file.mtime_ns, self.file.inode)
-            and not self.worth_another_try()
+            and not self.due
         )
-
-    def worth_another_try(self) -> bool:
-        known = self.known
-        if known is None or known.outcome not in PASSING:
-            return False
-        return known.outcome == ReadOutcome.UNREADABLE or known.attempts < ATTEMPTS
 
     def has_bytes(self, fingerprint: str) -> bool:
         """Say whether these bytes were already dealt with in the same way."""
         known = self.known
-        return (
-            known is not None
-            and known.fingerprint == fingerprint
-            and known.recipe == self.recipe
-            and not self.worth_another_try()
-        )
+        return known is not None and known.fingerprint == fingerprint and known.recipe == self.recipe and not self.due
+
+    def failures_of(self, fingerprint: str) -> int:
+        """Count how often these bytes have failed in the same way of reading them."""
+        known = self.known
+        same = known is not None and (known.fingerprint, known.recipe) == (fingerprint, self.recipe)
+        return known.attempts if known is not None and same else 0
 
 
 @dataclass(slots=True)
@@ -320,6 +319,8 @@ def _touched(file: File, known: ManifestEntry) -> ManifestEntry:
 
 
 def _failure(desk: Desk, file: File, fingerprint: str, outcome: ReadOutcome, reason: str) -> FailedAttempt:
+    failed_before = file.failures_of(fingerprint)
+    failures = after_failure(outcome, failed_before + 1, desk.clock())
     return FailedAttempt(
         id=_document_id(desk, file),
         path=file.path,
@@ -330,6 +331,8 @@ def _failure(desk: Desk, file: File, fingerprint: str, outcome: ReadOutcome, rea
         recipe=file.recipe,
         outcome=outcome,
         reason=reason,
+        attempts=failures.attempts,
+        retry_at=failures.retry_at,
     )
 
 

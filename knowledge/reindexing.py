@@ -30,7 +30,9 @@ from knowledge.leases import LEASE_SECONDS, held
 from knowledge.ports import Listing, Source, Splitter
 from knowledge.reading import reader_name
 from knowledge.reading.pool import ReaderPool
+from knowledge.retrying import is_due
 from knowledge.sharing import HelpersSource, Sharing
+from knowledge.store.clock import Clock
 from knowledge.store.corpus import Corpus, ManifestEntry, SourceRecord
 from knowledge.types import Progress, ReindexReport, Skipped
 
@@ -41,8 +43,10 @@ Backends = Callable[[], Awaitable[Sequence[Backend]]]
 
 VANISHED_SHARE = 0.3
 """Above it a run refuses to remove documents: more likely a folder was not there when we looked."""
-UNSETTLED_NS = 2_000_000_000
-"""A file changed so shortly before the walk may change again without showing it in its time."""
+UNSETTLED_SECONDS = 2.0
+"""A file changed so shortly before the walk may change again without showing it in its time; so may one whose time lies
+ahead, because the clock went back."""
+NANOSECONDS = 1e9
 PROGRESS_SECONDS = 0.5
 TIDY_SECONDS = 3.0
 
@@ -61,6 +65,7 @@ async def reindex(
     on_progress: OnProgress | None = None,
     lease: float = LEASE_SECONDS,
     sharing: Sharing | None = None,
+    clock: Clock = time.time,
 ) -> ReindexReport:
     """Bring what is indexed of a source in line with its files; returns what was done.
 
@@ -76,7 +81,7 @@ async def reindex(
         _refuse_empty(await source.list(), record, allow_empty=allow_empty)  # a source that never was leaves no trace
     await corpus.use_source(record)
     async with held(corpus, record.name, owner, lease) as token, _readers(pool) as readers:
-        desk = Desk(record, token, corpus, await backends(), splitter, source, readers)
+        desk = Desk(record, token, corpus, await backends(), splitter, source, readers, clock)
         reporter = _Reporter(record.name, started, on_progress)
         async with _left_tidy(desk):
             return await _run(desk, folder.strip("/"), allow_empty, reporter, sharing)
@@ -124,7 +129,7 @@ async def _tidy_soon(desk: Desk) -> None:
 async def _run(
     desk: Desk, folder: str, allow_empty: bool, reporter: _Reporter, sharing: Sharing | None
 ) -> ReindexReport:
-    walked_at = time.time_ns()
+    walked_at = desk.clock()
     listing = await desk.source.list()
     manifest = [entry for entry in await desk.corpus.manifest(desk.record.name) if _inside(entry.path, folder)]
     _refuse_empty(listing, desk.record, allow_empty=allow_empty, live=sum(entry.live for entry in manifest))
@@ -156,7 +161,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _compare(
-    desk: Desk, listing: Listing, manifest: Sequence[ManifestEntry], walked_at: int
+    desk: Desk, listing: Listing, manifest: Sequence[ManifestEntry], walked_at: float
 ) -> tuple[list[File], list[Skipped]]:
     """Match the files with what is known of them; files that nobody reads are skipped."""
     known = {entry.path: entry for entry in manifest}
@@ -175,8 +180,10 @@ def _compare(
             continue
         if reader not in recipes:
             recipes[reader] = desk.recipe(reader)
-        unsettled = file.mtime_ns > walked_at - UNSETTLED_NS
-        files[path] = File(file, path, recipes[reader], known.get(path), unsettled)
+        unsettled = file.mtime_ns > (walked_at - UNSETTLED_SECONDS) * NANOSECONDS
+        before = known.get(path)
+        due = before is not None and is_due(before.retry_at, walked_at)
+        files[path] = File(file, path, recipes[reader], before, unsettled, due)
     return list(files.values()), sorted(skipped, key=lambda entry: entry.path)
 
 

@@ -143,12 +143,12 @@ class HelpersSource:
 
 def _packed(file: File) -> list[Any]:
     known = None if file.known is None else astuple(file.known)
-    return [astuple(file.file), file.path, file.recipe, known, file.unsettled]
+    return [astuple(file.file), file.path, file.recipe, known, file.unsettled, file.due]
 
 
 def _unpacked(packed: list[Any]) -> File:
-    found, path, recipe, known, unsettled = packed
-    return File(SourceFile(*found), path, recipe, None if known is None else ManifestEntry(*known), unsettled)
+    found, path, recipe, known, unsettled, due = packed
+    return File(SourceFile(*found), path, recipe, None if known is None else ManifestEntry(*known), unsettled, due)
 
 
 def _as_json(tally: Tally) -> dict[str, Any]:

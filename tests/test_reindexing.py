@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ import pytest
 from knowledge.adapters.embedded_index import EmbeddedIndex
 from knowledge.errors import EmbedderUnavailableError, EmptySourceError, LostLeaseError, SourceError
 from knowledge.ports import IndexEntry, IndexHits, IndexQuery
-from knowledge.reading import ReadLimits
+from knowledge.reading import ReadLimits, ReadOutcome, ReadResult
 from knowledge.reading.pool import ReaderPool
 from knowledge.reindexing import reindex
 from knowledge.settings import Settings
@@ -252,6 +254,77 @@ async def test_a_failed_file_that_never_worked_is_added_only_when_it_works(bench
     assert (await bench.run()).summary() == "0 added, 0 changed, 1 unchanged, 0 removed, 1 failed"
     bench.write("a.md", "Fine now.")
     assert (await bench.run()).summary() == "1 added, 0 changed, 1 unchanged, 0 removed, 0 failed"
+
+
+class Flaky:
+    """Reads as the reading processes do; files with this word in their name end the process, until it is mended."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._pool = pool
+        self.broken = True
+        self.tries = 0
+
+    async def read(self, files: Sequence[tuple[str, bytes]]) -> list[ReadResult]:
+        results = list(await self._pool.read(files))
+        for place, (path, _) in enumerate(files):
+            self.tries += "flaky" in path
+            if "flaky" in path and self.broken:
+                results[place] = ReadResult(ReadOutcome.CRASHED, "the reading process ended")
+        return results
+
+
+async def test_a_failure_that_may_pass_is_tried_again_after_growing_pauses_but_not_forever(bench: Bench) -> None:
+    bench.write("a.md", "Fine.")
+    bench.write("flaky.md", "Good text.")
+    await bench.run()
+    bench.write("flaky.md", "Better text.")
+    flaky, now = Flaky(bench.pool), time.time()
+    tries = []
+    for minutes in (0, 0.5, 1, 5, 6, 7, 31, 60, 156, 800, 100_000, 200_000):
+        clock = now + minutes * 60
+        report = await bench.run(pool=flaky, clock=lambda clock=clock: clock)
+        assert report.summary() == "0 added, 0 changed, 1 unchanged, 0 removed, 1 failed"
+        assert bench.live()["flaky.md"] == ["Good text."]
+        tries.append(flaky.tries)
+    assert tries == [1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 6]
+    bench.write("flaky.md", "Better text than ever.")
+    await bench.run(pool=flaky, clock=lambda: now)
+    assert flaky.tries == 7
+    assert bench.rows("SELECT attempts FROM documents WHERE path = 'flaky.md'") == [(1,)]
+    flaky.broken = False
+    assert (await bench.run(pool=flaky, clock=lambda: now + 60)).changed == 1
+    assert bench.rows("SELECT attempts, retry_at FROM documents WHERE path = 'flaky.md'") == [(0, None)]
+
+
+async def test_a_failed_file_is_tried_at_once_in_another_recipe(bench: Bench) -> None:
+    bench.write("flaky.md", "Good text.")
+    flaky, now = Flaky(bench.pool), time.time()
+    await bench.run(pool=flaky, clock=lambda: now)
+    await bench.run(pool=flaky, clock=lambda: now)
+    assert flaky.tries == 1
+    bench.splitter = SentenceSplitter()
+    bench.record = replace(bench.record, url="https://wiki.example.com")
+    await bench.run(pool=flaky, clock=lambda: now)
+    assert flaky.tries == 2
+
+
+async def test_edits_are_seen_and_nothing_is_done_twice_after_the_clock_went_back(bench: Bench) -> None:
+    now = time.time()
+    for number in range(3):
+        bench.write(f"{number}.md", f"Text {number}.")
+        os.utime(bench.root / f"{number}.md", (now, now))
+    await bench.run(clock=lambda: now + 60)
+    embedded = len(bench.embedder.texts)
+    bench.write("0.md", "Text A.")
+    os.utime(bench.root / "0.md", (now - 86_400, now - 86_400))
+    assert (await bench.run(clock=lambda: now - 86_399)).summary() == (
+        "0 added, 1 changed, 2 unchanged, 0 removed, 0 failed"
+    )
+    bench.write("0.md", "Text B.")
+    os.utime(bench.root / "0.md", (now - 86_400, now - 86_400))
+    assert (await bench.run(clock=lambda: now - 86_390)).changed == 1
+    assert (await bench.run(clock=lambda: now - 86_380)).unchanged == 3
+    assert len(bench.embedder.texts) == embedded + 2
 
 
 async def test_an_emptied_file_is_no_longer_answered_from(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """generations
 
 A change of the index or the embedder fills a generation of its own while the one before goes on answering; a run can
-be asked to stop; a database has a name of its own.
+be asked to stop; a database has a name of its own; a file that failed is tried again at a time of its own.
 
 Revision: 0003, after 0002
 """
@@ -22,6 +22,7 @@ def upgrade() -> None:
     """Go to this revision."""
     op.add_column('runs', sa.Column('error_details', sa.JSON(), nullable=True))
     op.add_column('runs', sa.Column('cancel_asked', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('documents', sa.Column('retry_at', sa.Float(), nullable=True))
     number = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
     op.create_table('generations',
     sa.Column('id', number, autoincrement=True, nullable=False),
@@ -68,5 +69,6 @@ def downgrade() -> None:
     """Go back to the one before."""
     for table in ('installation', 'removals', 'generation_documents', 'generation_roles', 'generations'):
         op.drop_table(table)
+    op.drop_column('documents', 'retry_at')
     op.drop_column('runs', 'cancel_asked')
     op.drop_column('runs', 'error_details')

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from knowledge.settings import Settings
+from knowledge.store.clock import Clock
 from knowledge.store.consents import Consents, Signals
 from knowledge.store.corpus import Corpus
 from knowledge.store.database import Database
@@ -75,7 +77,7 @@ class Store:
     """Tells this database from every other that shares a service with it."""
 
     @classmethod
-    async def open(cls, settings: Settings) -> Store:
+    async def open(cls, settings: Settings, *, clock: Clock = time.time) -> Store:
         """Connect and bring the tables to our revision.
 
         Raises ConfigurationError, DatabaseVersionError or DatabaseUnavailableError.
@@ -87,7 +89,7 @@ class Store:
         except BaseException:
             await database.close()
             raise
-        corpus = Corpus(database)
+        corpus = Corpus(database, clock=clock)
         exchanges, consents = Exchanges(database, corpus), Consents(database)
         return cls(
             database=database,
@@ -105,10 +107,10 @@ class Store:
             verified=VerifiedBook(database),
             erasures=Erasures(database, revoke=revoke),
             retention=Retention(database),
-            deliveries=Deliveries(database, lease=settings.lease),
-            runs=Runs(database),
+            deliveries=Deliveries(database, lease=settings.lease, clock=clock),
+            runs=Runs(database, clock=clock),
             snapshots=Snapshots(database),
-            generations=Generations(database),
+            generations=Generations(database, clock=clock),
             installation=installation,
         )
 

@@ -27,6 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from knowledge.errors import LostLeaseError
+from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database
 from knowledge.tables import (
     chunks,
@@ -70,6 +71,7 @@ class ManifestEntry:
     outcome: str
     reason: str
     attempts: int
+    retry_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,10 @@ class FailedAttempt:
     recipe: str
     outcome: str
     reason: str
+    attempts: int
+    """How often these bytes have failed in a row."""
+    retry_at: float | None
+    """Seconds since the epoch; None: not before its bytes or its recipe change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +170,9 @@ class SourceRecord:
 class Corpus:
     """Every read and write about sources, documents, chunks and vectors."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock = time.time) -> None:
         self._database = database
+        self._clock = clock
 
     # --- sources ----------------------------------------------------------------------------------------------------
 
@@ -300,8 +307,8 @@ class Corpus:
 
     async def acquire(self, source: str, *, owner: str, lease: float) -> int | None:
         """Take the source for one run and return its fencing token; None while another run holds it."""
-        now = time.time()
-        free = (source_leases.c.owner.is_(None)) | (source_leases.c.lease_until < now)
+        now = self._clock()
+        free = source_leases.c.owner.is_(None) | ran_out(source_leases.c.lease_until, now, lease=lease)
         take = (
             update(source_leases)
             .where(source_leases.c.source == source, free)
@@ -313,7 +320,8 @@ class Corpus:
 
     async def renew(self, source: str, token: int, *, lease: float) -> None:
         """Keep the source. Raises LostLeaseError when another run has it."""
-        await self._database.write(lambda connection: _fence(connection, source, token, lease=lease))
+        until = self._clock() + lease
+        await self._database.write(lambda connection: _fence(connection, source, token, until=until))
 
     async def release(self, source: str, token: int) -> None:
         """Let the next run have the source."""
@@ -438,13 +446,11 @@ class Corpus:
         if not failures:
             return
         rows = [_failed_row(source, failure) for failure in failures]
-        changed = ("fingerprint", "size", "mtime_ns", "inode", "recipe", "outcome", "reason")
+        kept = {"id", "source", "path", "title", "url", "live", "chunk_count", "indexed_at"}
 
         def work(connection: Connection) -> None:
             _fence(connection, source, token)
-            for row in rows:
-                change = {name: row[name] for name in changed} | {"attempts": documents.c.attempts + 1}
-                _upsert(connection, documents, [row], keys=("id",), change=change)
+            _upsert(connection, documents, rows, keys=("id",), change={}, renew=sorted(rows[0].keys() - kept))
 
         await self._database.write(work)
 
@@ -610,17 +616,17 @@ class Corpus:
         return await self._database.read(lambda connection: [_log_entry(row) for row in connection.execute(query)])
 
 
-def _fence(connection: Connection, source: str, token: int, *, lease: float | None = None) -> None:
+def _fence(connection: Connection, source: str, token: int, *, until: float | None = None) -> None:
     """Refuse a write of a run that was given up for dead; nobody can take the source over before the commit.
 
     Helpers of one run write side by side: they share the lock of the source's row.
     """
     held = (source_leases.c.source == source) & (source_leases.c.token == token) & source_leases.c.owner.is_not(None)
-    if lease is None:
+    if until is None:
         query = select(source_leases.c.token).where(held).with_for_update(read=True)
         still_held = connection.execute(query).one_or_none() is not None
     else:
-        renewed = update(source_leases).where(held).values(lease_until=time.time() + lease)
+        renewed = update(source_leases).where(held).values(lease_until=until)
         still_held = connection.execute(renewed).rowcount == 1
     if not still_held:
         raise LostLeaseError
@@ -744,6 +750,7 @@ def _document_row(source: str, version: DocumentVersion, now: datetime) -> dict[
         "outcome": version.outcome,
         "reason": version.reason,
         "attempts": 0,
+        "retry_at": None,
         "chunk_count": len(version.chunks),
         "indexed_at": now,
     }
@@ -764,7 +771,8 @@ def _failed_row(source: str, failure: FailedAttempt) -> dict[str, Any]:
         "recipe": failure.recipe,
         "outcome": failure.outcome,
         "reason": failure.reason,
-        "attempts": 1,
+        "attempts": failure.attempts,
+        "retry_at": failure.retry_at,
         "chunk_count": 0,
         "indexed_at": None,
     }

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.ids import new_id
+from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database, insert_new
 from knowledge.tables import claims, deliveries
 
@@ -58,8 +59,9 @@ class _Waiting:
 class Deliveries:
     """The durable inbox and the claims, shared by all processes on one database."""
 
-    def __init__(self, database: Database, *, lease: float) -> None:
+    def __init__(self, database: Database, *, lease: float, clock: Clock = time.time) -> None:
         self._database = database
+        self._clock = clock
         self._lease = lease
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         self._waiting: list[_Waiting] = []
@@ -94,7 +96,7 @@ class Deliveries:
                 fresh.discard(waiting.delivery.key)
 
     async def _insert(self, group: list[Delivery]) -> set[str]:
-        now = time.time()
+        now = self._clock()
         rows = {delivery.key: _delivery_row(delivery, now + self._lease) for delivery in group}
         async with self._database.writing() as connection:
             known = select(deliveries.c.key).where(deliveries.c.key.in_(list(rows)))
@@ -103,6 +105,10 @@ class Deliveries:
             if fresh:
                 await connection.execute(insert_new(connection, deliveries), fresh)
         return {row["key"] for row in fresh}
+
+    def _ran_out(self, until: ColumnElement[float]) -> ColumnElement[bool]:
+        over: ColumnElement[bool] = ran_out(until, self._clock(), lease=self._lease)
+        return over
 
     async def settle(self, delivery_key: str) -> None:
         """Mark a delivery as needing nothing more."""
@@ -113,8 +119,8 @@ class Deliveries:
 
     async def hold(self, delivery_key: str, *, lease: float) -> bool:
         """Take a delivery whose lease ran out; False when it is settled or somebody else was faster."""
-        now = time.time()
-        abandoned = deliveries.c.settled.is_(False) & (deliveries.c.lease_until < now)
+        now = self._clock()
+        abandoned = deliveries.c.settled.is_(False) & self._ran_out(deliveries.c.lease_until)
         async with self._database.writing() as connection:
             taken = await connection.execute(
                 update(deliveries)
@@ -127,7 +133,7 @@ class Deliveries:
         """List unsettled deliveries whose lease ran out, oldest first."""
         query = (
             select(deliveries)
-            .where(deliveries.c.settled.is_(False), deliveries.c.lease_until < time.time())
+            .where(deliveries.c.settled.is_(False), self._ran_out(deliveries.c.lease_until))
             .order_by(deliveries.c.received_at)
             .limit(limit)
         )
@@ -140,7 +146,7 @@ class Deliveries:
 
         A claim whose lease ran out is taken over, with what its owner left behind.
         """
-        until = time.time() + (lease or self._lease)
+        until = self._clock() + (lease or self._lease)
         row = {
             "key": key,
             "delivery_key": delivery_key,
@@ -160,7 +166,7 @@ class Deliveries:
     async def _take_over(
         self, connection: AsyncConnection, key: str, delivery_key: str | None, until: float
     ) -> Claim | None:
-        silent = claims.c.done.is_(False) & (claims.c.lease_until < time.time())
+        silent = claims.c.done.is_(False) & self._ran_out(claims.c.lease_until)
         values: dict[str, Any] = {"owner": self.owner, "lease_until": until, "attempts": claims.c.attempts + 1}
         if delivery_key is not None:
             values["delivery_key"] = delivery_key
@@ -172,7 +178,7 @@ class Deliveries:
 
     async def renew(self, keys: Iterable[str], *, lease: float | None = None) -> None:
         """Keep claims of this process, and their deliveries, for another lease."""
-        until = time.time() + (lease or self._lease)
+        until = self._clock() + (lease or self._lease)
         rows = [{"b_key": key, "b_until": until} for key in keys]
         if not rows:
             return

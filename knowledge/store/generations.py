@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, literal, select, update
 
+from knowledge.store.clock import Clock, ran_out
 from knowledge.store.corpus import DEAD, PENDING, lacks
 from knowledge.store.database import Database, insert_new
 from knowledge.tables import (
@@ -64,8 +66,9 @@ class GenerationPlan:
 class Generations:
     """Every read and write about generations."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock = time.time) -> None:
         self._database = database
+        self._clock = clock
 
     async def with_role(self, role: Role) -> Generation | None:
         """Return the generation that answers, or the one that is being filled."""
@@ -104,11 +107,13 @@ class Generations:
 
         Runs learn which generations they work for once they hold their source, so none may be under way.
         """
-        now = datetime.now(UTC)
+        now, seconds = datetime.now(UTC), self._clock()
 
         def work(connection: Connection) -> bool:
             leases = select(source_leases.c.owner, source_leases.c.lease_until).with_for_update()
-            if any(row.owner is not None and row.lease_until > now.timestamp() for row in connection.execute(leases)):
+            if any(
+                row.owner is not None and not ran_out(row.lease_until, seconds) for row in connection.execute(leases)
+            ):
                 return False
             if connection.execute(select(documents.c.id).where(lacks(generation)).limit(1)).first() is not None:
                 return False

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from knowledge.ids import content_id, new_id
+from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database, insert_new
 from knowledge.tables import run_batches, runs
 from knowledge.types import FailedFile, PartlyRead, Progress, ReindexReport, Skipped
@@ -51,7 +52,8 @@ class Run:
     allow_empty: bool
     state: RunState
     progress: Progress
-    lease_until: float
+    free: bool
+    """Whether nobody is at it now: it waits for a worker, or its worker went silent."""
     token: int | None
     """Of the source's lease; None while nobody may help."""
     report: ReindexReport | None
@@ -59,11 +61,6 @@ class Run:
     error_kind: str
     error_details: Mapping[str, Any]
     cancel_asked: bool
-
-    @property
-    def free(self) -> bool:
-        """Whether nobody is at it now: it waits for a worker, or its worker went silent."""
-        return self.state not in ENDED and self.lease_until < time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,9 @@ class Share:
 class Runs:
     """Every read and write about reindex runs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock = time.time) -> None:
         self._database = database
+        self._clock = clock
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +116,7 @@ class Runs:
     async def begin(self, source: str, *, folder: str, allow_empty: bool, owner: str, lease: float) -> str:
         """Record a run that this process does at once for whoever is waiting in front of it."""
         row = _new_row(source, folder, allow_empty)
-        row |= {"state": RunState.RUNNING, "owner": owner, "lease_until": time.time() + lease}
+        row |= {"state": RunState.RUNNING, "owner": owner, "lease_until": self._clock() + lease}
         async with self._database.writing() as connection:
             await connection.execute(insert(runs), row)
         return str(row["id"])
@@ -126,18 +124,18 @@ class Runs:
     async def get(self, run_id: str) -> Run:
         """Read a run."""
         async with self._database.reading() as connection:
-            return _run((await connection.execute(select(runs).where(runs.c.id == run_id))).one())
+            return _run((await connection.execute(select(runs).where(runs.c.id == run_id))).one(), self._clock())
 
-    async def waiting(self, *, longer_than: float = 0.0) -> list[str]:
+    async def waiting(self) -> list[str]:
         """Name the runs that were asked for and that nobody is at, oldest first."""
-        free = runs.c.state.in_(OPEN) & (runs.c.lease_until < time.time() - longer_than)
+        free = runs.c.state.in_(OPEN) & ran_out(runs.c.lease_until, self._clock())
         query = select(runs.c.id).where(free, runs.c.slot.is_not(None)).order_by(runs.c.id)
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
     async def active(self) -> dict[str, Progress]:
         """Say how far the runs are that are under way, by the source's name."""
-        living = (runs.c.state == RunState.RUNNING) & (runs.c.lease_until >= time.time())
+        living = (runs.c.state == RunState.RUNNING) & ~ran_out(runs.c.lease_until, self._clock())
         query = select(runs).where(living, runs.c.files_total > 0).order_by(runs.c.id)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
@@ -151,15 +149,15 @@ class Runs:
         Who works on one learns it from `cancel_asked`; one that nobody is at ends now. Who asks for the same from now
         on gets a run of its own.
         """
-        now = time.time()
+        silent = ran_out(runs.c.lease_until, self._clock())
         these = (runs.c.source == source) & runs.c.state.in_(OPEN)
         these = these & (runs.c.folder == folder) if folder else these
-        waiting = these & (runs.c.lease_until < now) & runs.c.slot.is_not(None)
+        waiting = these & silent & runs.c.slot.is_not(None)
         asked = {"cancel_asked": True, "slot": None}
         ended = {"state": RunState.CANCELLED, "error_kind": "ReindexCancelledError", "ended_at": datetime.now(UTC)}
         async with self._database.writing() as connection:
             unbegun = await connection.execute(update(runs).where(waiting).values(asked | ended))
-            begun = await connection.execute(update(runs).where(these, runs.c.lease_until >= now).values(asked))
+            begun = await connection.execute(update(runs).where(these, ~silent).values(asked))
         return unbegun.rowcount + begun.rowcount > 0
 
     async def cancel_asked(self, run_id: str) -> bool:
@@ -171,8 +169,8 @@ class Runs:
 
     async def take(self, run_id: str, *, owner: str, lease: float) -> Run | None:
         """Take a run that nobody is at; None when it has ended or somebody is."""
-        now = time.time()
-        free = runs.c.state.in_(OPEN) & (runs.c.lease_until < now)
+        now = self._clock()
+        free = runs.c.state.in_(OPEN) & ran_out(runs.c.lease_until, now, lease=lease)
         values = {
             "state": RunState.RUNNING,
             "owner": owner,
@@ -187,11 +185,11 @@ class Runs:
             row = taken.one_or_none()
             if row is not None:
                 await connection.execute(delete(run_batches).where(run_batches.c.run_id == run_id))
-        return None if row is None else _run(row)
+        return None if row is None else _run(row, now)
 
     async def renew(self, run_id: str, *, owner: str, lease: float) -> None:
         """Keep a run, and the shares of it that this owner holds."""
-        until = time.time() + lease
+        until = self._clock() + lease
         share = (run_batches.c.run_id == run_id) & (run_batches.c.owner == owner) & run_batches.c.done.is_(False)
         async with self._database.writing() as connection:
             await connection.execute(update(runs).where(_mine(run_id, owner)).values(lease_until=until))
@@ -258,8 +256,8 @@ class Runs:
 
     async def take_share(self, run_id: str, *, owner: str, lease: float) -> Share | None:
         """Take the next share that nobody works on; None when there is none now."""
-        now = time.time()
-        free = run_batches.c.done.is_(False) & (run_batches.c.lease_until < now)
+        now = self._clock()
+        free = run_batches.c.done.is_(False) & ran_out(run_batches.c.lease_until, now, lease=lease)
         next_one = (
             select(run_batches.c.number)
             .where(run_batches.c.run_id == run_id, free)
@@ -341,7 +339,7 @@ def _new_row(source: str, folder: str, allow_empty: bool) -> dict[str, Any]:
     }
 
 
-def _run(row: Row[Any]) -> Run:
+def _run(row: Row[Any], now: float) -> Run:
     return Run(
         id=row.id,
         source=row.source,
@@ -349,7 +347,7 @@ def _run(row: Row[Any]) -> Run:
         allow_empty=row.allow_empty,
         state=RunState(row.state),
         progress=_progress(row),
-        lease_until=row.lease_until,
+        free=row.state not in ENDED and ran_out(row.lease_until, now),
         token=row.token,
         report=None if row.report is None else _report(row.report),
         error=row.error,
