@@ -6,16 +6,19 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import typer
 
 from knowledge import (
     Answer,
+    AuditReport,
     Chunk,
     Citation,
     Finding,
     GenerationStatus,
+    IndexAudit,
     Outcome,
     Passage,
     Progress,
@@ -141,6 +144,23 @@ def report_json(report: ReindexReport) -> dict[str, Any]:
         "chunks": report.chunks,
         "seconds": round(report.seconds, 3),
     }
+
+
+def print_audit(report: AuditReport, *, as_json: bool) -> None:
+    """Print what an audit found and put right."""
+    if as_json:
+        print_json(asdict(report) | {"sound": report.sound})
+        return
+    for index in report.indexes:
+        typer.echo(f"{report.source or 'all sources'} in {index.index} ({index.embedder}): {audit_text(index)}")
+
+
+def audit_text(index: IndexAudit) -> str:
+    """Say how far an index agreed with the database."""
+    found = f"{counted(index.chunks, 'chunk')}, {index.missing} missing, "
+    found += f"{index.unknown} unknown" if index.listed else "what is unknown cannot be told"
+    compared = f"{index.wrong} of {index.sampled:,} vectors compared wrong" if index.sampled else "no vectors compared"
+    return f"{found}, {compared}; {'all as it should be' if index.sound else 'put right'}."
 
 
 def _print_some(label: str, lines: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from knowledge import adapters, asking, checking, reindexing
 from knowledge.adapters.langchain_source import loaded_source
+from knowledge.auditing import audit
 from knowledge.citing import only_quotes
 from knowledge.costs import Costs
 from knowledge.datasets.ordering import ExportOrder, ExportReport
@@ -41,6 +42,7 @@ from knowledge.store.snapshots import Snapshot
 from knowledge.types import (
     Answer,
     Audience,
+    AuditReport,
     Exchange,
     Feedback,
     Finding,
@@ -294,6 +296,35 @@ class KnowledgeBase:
         if not root.is_dir() and str(root) not in {record.root for record in records}:
             raise SourceError(f"There is no source and no folder {source!r}.")
         return await self._runs.cancel(_folder_name(root, records))
+
+    async def verify(self, source: str = "") -> AuditReport:
+        """Compare what the indexes hold of a source, or of all of them, with the database, and put it right.
+
+        A source goes by its name or by its folder. Raises SourceError, ServiceError.
+        """
+        records = await self._store.corpus.source_records()
+        if source:
+            name = await self._known_name(source, records)
+            records = [record for record in records if record.name == name]
+        await self._generations.fill()
+        return await audit(
+            records,
+            source=records[0].name if source else "",
+            corpus=self._store.corpus,
+            backends=await self._generations.told(),
+            splitter=self._parts.splitter,
+            owner=self.deliveries.owner,
+        )
+
+    @staticmethod
+    async def _known_name(source: str, records: Sequence[SourceRecord]) -> str:
+        """Return the name of a source that was indexed. Raises SourceError."""
+        root = await asyncio.to_thread(lambda: str(Path(source).expanduser().resolve()))
+        for record in records:
+            if source.strip("/") == record.name or record.root == root:
+                return record.name
+        known = ", ".join(record.name for record in records) or "none yet"
+        raise SourceError(f"Nothing was indexed of {source!r}. The sources are: {known}.")
 
     async def work(self) -> None:
         """Do what is asked for in the background, and take over what others left, until cancelled."""

@@ -167,6 +167,27 @@ class Index(Protocol):
 
 
 @runtime_checkable
+class Listable(Protocol):
+    """What an index can do besides: say all that it holds, so that it can be compared with the database."""
+
+    def ids(self) -> AsyncIterator[Sequence[str]]:
+        """List the ids of all its chunks, some at a time. Raises IndexUnavailableError."""
+        ...
+
+
+@runtime_checkable
+class Fetchable(Protocol):
+    """What an index can do besides: say what it holds of some chunks."""
+
+    async def fetch(self, chunk_ids: Sequence[str]) -> Mapping[str, Vectors | None]:
+        """Return those of the chunks that it holds, each with its vector where that can be told.
+
+        Raises IndexUnavailableError.
+        """
+        ...
+
+
+@runtime_checkable
 class Reranker(Protocol):
     """Orders fused passages anew."""
 

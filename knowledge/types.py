@@ -488,6 +488,45 @@ class ReindexReport:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class IndexAudit:
+    """How far an index agreed with the database; what did not agree has been put right."""
+
+    index: str
+    embedder: str
+    chunks: int
+    """That it should hold."""
+    missing: int
+    unknown: int
+    """That it held and the database does not call live."""
+    wrong: int
+    """Vectors that were not the database's, among those compared."""
+    sampled: int
+    """Vectors compared."""
+    listed: bool
+    """Whether it could say all that it holds; otherwise nothing unknown can be found."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing had to be put right."""
+        return not (self.missing or self.unknown or self.wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit of the indexes found."""
+
+    source: str
+    """Empty: all of them."""
+    indexes: tuple[IndexAudit, ...]
+    seconds: float = 0.0
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing had to be put right."""
+        return all(index.sound for index in self.indexes)
+
+
 class GenerationState(StrEnum):
     """What a generation, a pair of an index and an embedder, is there for."""
 

@@ -129,6 +129,15 @@ class WordSearcher:
         numbers = self._searcher.fast_field_values("number", [address for _, address in hits])
         return [(int(number or 0), float(score)) for number, (score, _) in zip(numbers, hits, strict=True)]
 
+    def numbers(self) -> set[int]:
+        """Return the numbers of all chunks."""
+        chunks = self._searcher.num_docs
+        if not chunks:
+            return set()
+        hits = self._searcher.search(Query.all_query(), chunks, count=False).hits
+        numbers = self._searcher.fast_field_values("number", [address for _, address in hits])
+        return {int(number) for number in numbers if number is not None}
+
     def term_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of each term of the question."""
         return {term: self._inverse_document_frequency(term) for term in query_terms(question)[:MOST_TERMS]}

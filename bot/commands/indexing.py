@@ -13,7 +13,9 @@ app = typer.Typer()
 
 @app.command(epilog="Example: footnote reindex ./handbook")
 def reindex(
-    source: Annotated[str, typer.Argument(metavar="DIR|SOURCE", help="A folder, or a source of footnote.toml.")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="DIR|SOURCE", help="A folder, or a source of footnote.toml.")
+    ] = None,
     *,
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Go on when the folder is empty or most of it has vanished.")
@@ -21,11 +23,22 @@ def reindex(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Stop the reindex that is under way; what it has done stays.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare the index with the database and put it right; without a SOURCE, all of them."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the index say exactly what the folder says."""
     from bot.terminal import print_report, reindex_progress
 
+    if verify:
+        _verify(source, as_json=as_json)
+        return
+    if source is None:
+        fail("Name a folder or a source: `footnote reindex ./handbook`.", WRONG_USE)
     if not source.strip():
         fail("Name a folder or a source: the name is empty.", WRONG_USE)
 
@@ -49,6 +62,19 @@ def _cancel(source: str, *, as_json: bool) -> None:
     async def work() -> None:
         async with knowledge_base() as kb:
             print_cancelled(source, cancelled=await kb.cancel_reindex(source), as_json=as_json)
+
+    run(work)
+
+
+def _verify(source: str | None, *, as_json: bool) -> None:
+    from bot.terminal import print_audit
+
+    if source is not None and not source.strip():
+        fail("Name a folder or a source: the name is empty.", WRONG_USE)
+
+    async def work() -> None:
+        async with knowledge_base() as kb:
+            print_audit(await kb.verify(source or ""), as_json=as_json)
 
     run(work)
 

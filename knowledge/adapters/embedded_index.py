@@ -17,7 +17,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -30,6 +30,7 @@ import numpy as np
 from knowledge.errors import IndexUnavailableError
 from knowledge.ids import new_id
 from knowledge.ports import Embedder, IndexEntry, IndexHits, IndexQuery
+from knowledge.types import Vectors
 from knowledge.vector_file import Entry, Extent, VectorFile, VectorView
 from knowledge.word_index import WordIndex, Words, WordSearcher
 
@@ -145,6 +146,18 @@ class Snapshot:
             lexical=tuple((self.vectors.ids[row], score) for row, score in lexical),
             term_weights=self.words.term_weights(query.text),
         )
+
+    def ids(self) -> list[str]:
+        """Return the chunks that are in both halves."""
+        with_words = self.words.numbers()
+        rows = self.vectors.living_rows()
+        return [self.vectors.ids[row] for row in rows if int(self.vectors.numbers[row]) in with_words]
+
+    def vectors_of(self, chunk_ids: Sequence[str]) -> dict[str, Vectors | None]:
+        """Return the vectors of those of the chunks that are here."""
+        wanted = set(chunk_ids)
+        rows = {self.vectors.ids[row]: row for row in self.vectors.living_rows()}
+        return {chunk_id: np.array(self.vectors.matrix[rows[chunk_id]]) for chunk_id in wanted & rows.keys()}
 
     def _restriction(self, sources: Sequence[str] | None) -> list[int] | None:
         """Return the numbers of the sources; None when they are all there are."""
@@ -311,6 +324,16 @@ class EmbeddedIndex:
         if snapshot is None or not self._trusted or snapshot.manifest.position != generation:
             snapshot = await self._sufficient(generation)
         return await asyncio.to_thread(snapshot.search, query)
+
+    async def ids(self) -> AsyncIterator[Sequence[str]]:
+        """List what can be found by its vector and by its words alike."""
+        snapshot = await self._caught_up(await self._log.generation(self._embedder))
+        yield await asyncio.to_thread(snapshot.ids)
+
+    async def fetch(self, chunk_ids: Sequence[str]) -> Mapping[str, Vectors | None]:
+        """Return the vectors that searches compare with."""
+        snapshot = await self._caught_up(await self._log.generation(self._embedder))
+        return await asyncio.to_thread(snapshot.vectors_of, chunk_ids)
 
     async def warm_up(self) -> None:
         """Bring the cache up to date now rather than at the first search."""

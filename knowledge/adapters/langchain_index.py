@@ -118,6 +118,27 @@ class LangChainIndex:
             for start in range(0, len(chunk_ids), BATCH):
                 await store.adelete([self._id(chunk_id) for chunk_id in chunk_ids[start : start + BATCH]])
 
+    async def fetch(self, chunk_ids: Sequence[str]) -> Mapping[str, Vectors | None]:
+        """Return what is both in the store and among the words; no store tells its vectors.
+
+        A store that cannot be asked for documents by id is taken at its word. Raises IndexUnavailableError.
+        """
+        words = {chunk_id async for ids in self._words.ids() for chunk_id in ids}
+        return dict.fromkeys(words & set(chunk_ids) & await self._stored(chunk_ids))
+
+    async def _stored(self, chunk_ids: Sequence[str]) -> set[str]:
+        names = {self._id(chunk_id): chunk_id for chunk_id in chunk_ids}
+        with _translated():
+            store = await self._opened()
+            try:
+                found = await store.aget_by_ids(list(names))
+            except NotImplementedError:
+                return set(chunk_ids)
+        there = {str(document.metadata.get(CHUNK)) for document in found}
+        left = [chunk_id for chunk_id in chunk_ids if chunk_id not in there]
+        vectors = await self._vault.chunk_vectors(self._embedder, left)
+        return there | {name for name, vector in vectors.items() if not any(vector)}  # zeros are not put there
+
     async def search(self, query: IndexQuery) -> IndexHits:
         """Search both at once; a hit of either gets its cosine. Raises IndexUnavailableError."""
         if query.sources is not None and not query.sources:

@@ -52,6 +52,8 @@ SOURCE, UPSERT = "source", "upsert"
 
 MOST_DOCUMENTS = 1000
 """In one upsert, delete or fetch."""
+MOST_VECTORS = 100
+"""In one fetch with their numbers, which are large."""
 MOST_BYTES = 1_900_000
 """Of one request; 2 MB are refused."""
 MOST_TEXT_BYTES = 60_000
@@ -187,6 +189,32 @@ class PineconeIndex:
     async def drop(self, chunk_ids: Sequence[str]) -> None:
         """Remove what a retired generation holds."""
         await self.delete(chunk_ids)
+
+    async def ids(self) -> AsyncIterator[Sequence[str]]:
+        """List the documents of this installation's namespace, page by page. Raises IndexUnavailableError."""
+        with translated_errors(IndexUnavailableError):
+            index = await self._index()
+            page: list[str] = []
+            with suppress(NotFoundError):  # the namespace begins with the first document
+                async for document in index.documents.list(namespace=self._place.namespace):
+                    page.append(document.id)
+                    if len(page) == MOST_DOCUMENTS:
+                        yield page
+                        page = []
+            yield page
+
+    async def fetch(self, chunk_ids: Sequence[str]) -> Mapping[str, Vectors | None]:
+        """Return the vectors as they are stored. Raises IndexUnavailableError."""
+        found: dict[str, Vectors | None] = {}
+        with translated_errors(IndexUnavailableError):
+            index = await self._index()
+            for ids in _slices(list(chunk_ids), MOST_VECTORS):
+                with suppress(NotFoundError):
+                    got = await index.documents.fetch(namespace=self._place.namespace, ids=ids, include_fields=[VECTOR])
+                    self.costs.read_units += got.usage.read_units if got.usage else 0
+                    for name, document in got.documents.items():
+                        found[name] = np.asarray(document.get(VECTOR), dtype=np.float32)
+        return found
 
     async def search(self, query: IndexQuery) -> IndexHits:
         """Search by vector and by words at once. Raises IndexUnavailableError."""

@@ -515,6 +515,29 @@ class Corpus:
             titles[row.document_id] = row.title
         return [_stored_version(row, titles.get(row.id, row.title), pieces.get(row.id, ())) for row in rows]
 
+    async def live_documents(self, source: str) -> dict[str, str]:
+        """Return the live chunks of a source, each with its document."""
+        query = select(chunks.c.id, chunks.c.document_id).where(chunks.c.source == source, chunks.c.state == LIVE)
+        return {row.id: row.document_id for row in await self._rows(query)}
+
+    async def sources_of_chunks(self, chunk_ids: Sequence[str]) -> dict[str, str]:
+        """Return the sources of those of the chunks that are known, whatever their state."""
+        rows = await self._rows(select(chunks.c.id, chunks.c.source), chunks.c.id, chunk_ids)
+        return {row.id: row.source for row in rows}
+
+    async def forget_brought(self, source: str, token: int, document_ids: Sequence[str], *, generation: int) -> None:
+        """Note that the index of this generation lacks these documents after all."""
+
+        def work(connection: Connection) -> None:
+            _fence(connection, source, token)
+            for batch in _batches(document_ids):
+                these = generation_documents.c.document_id.in_(batch)
+                connection.execute(
+                    delete(generation_documents).where(these, generation_documents.c.generation == generation)
+                )
+
+        await self._database.write(work)
+
     async def brought(self, source: str, token: int, document_ids: Sequence[str], *, generation: int) -> None:
         """Note that the index of this generation holds these documents."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from knowledge import IndexEntry, IndexHits, IndexQuery
+from knowledge.ports import Fetchable, Listable
 from tests.contracts.backends import DIMENSIONS, INDEXES, IndexBackend
 
 
@@ -101,6 +102,19 @@ async def test_a_deleted_chunk_can_come_back(backend: IndexBackend):
     assert everything(await backend.index.search(query("leave", 1))) == set()
     await backend.put([entry(1, "annual leave")])
     assert everything(await backend.index.search(query("leave", 1))) == {"c1"}
+
+
+async def test_what_an_index_holds_can_be_compared_with_the_database(backend: IndexBackend):
+    await backend.put([entry(number, f"leave {number}") for number in range(4)])
+    await backend.index.delete(["c1"])
+    for index in (backend.index, backend.again()):
+        assert isinstance(index, Fetchable)
+        held = await index.fetch(["c0", "c2", "c3", "never heard of it"])
+        assert held.keys() == {"c0", "c2", "c3"}
+        for chunk_id, kept in held.items():
+            assert kept is None or np.allclose(kept, vector(int(chunk_id[1])), atol=1e-6)
+        if isinstance(index, Listable):
+            assert sorted([each async for some in index.ids() for each in some]) == ["c0", "c2", "c3"]
 
 
 async def test_only_the_named_sources_are_searched(backend: IndexBackend):
