@@ -60,13 +60,17 @@ class SetIndex:
     def __init__(self) -> None:
         self.entries: dict[str, IndexEntry] = {}
         self.calls = 0
+        self.upserted: list[str] = []
+        self.deleted: list[str] = []
 
     async def upsert(self, entries: Sequence[IndexEntry]) -> None:
         self.calls += 1
+        self.upserted += [entry.text for entry in entries]
         self.entries |= {entry.chunk_id: entry for entry in entries}
 
     async def delete(self, chunk_ids: Sequence[str]) -> None:
         self.calls += 1
+        self.deleted += [self.entries[chunk_id].text for chunk_id in chunk_ids if chunk_id in self.entries]
         for chunk_id in chunk_ids:
             self.entries.pop(chunk_id, None)
 
@@ -400,6 +404,53 @@ async def test_another_splitter_is_another_recipe_and_used(bench: Bench) -> None
     assert (await bench.run()).changed == 1
     assert bench.live() == {"a.md": ["One.", "Two."]}
     assert bench.agrees()
+
+
+class LineSplitter:
+    """One piece a line; longer lines are cut."""
+
+    def __init__(self, longest: int) -> None:
+        self.name = f"lines-{longest}"
+        self._longest = longest
+
+    def split(self, document: ParsedDocument) -> list[Piece]:
+        pieces, at = [], 0
+        for line in document.text.split("\n"):
+            for start in range(0, len(line), self._longest):
+                text = line[start : start + self._longest]
+                pieces.append(Piece(text, (), at + start, at + start + len(text)))
+            at += len(line) + 1
+        return pieces
+
+
+async def test_another_recipe_embeds_and_tells_the_index_of_exactly_the_chunks_that_it_changes(bench: Bench) -> None:
+    bench.write("a.md", "Short line.\n\nA line that is twice as long.")
+    bench.write("b.md", "As short.")
+    bench.splitter = LineSplitter(40)  # type: ignore[assignment]
+    await bench.run()
+    bench.embedder.texts.clear()
+    bench.index.upserted.clear()
+    bench.splitter = LineSplitter(16)  # type: ignore[assignment]
+    report = await bench.run()
+    assert (report.added, report.changed, report.chunks) == (0, 2, 4)
+    assert sorted(bench.index.upserted) == ["A line that is t", "wice as long."]
+    assert sorted(bench.embedder.texts) == ["A\n\nA line that is t", "A\n\nwice as long."]
+    assert bench.index.deleted == ["A line that is twice as long."]
+    assert bench.agrees()
+
+
+async def test_a_recipe_that_changes_no_chunk_costs_no_model_and_no_index(bench: Bench) -> None:
+    bench.write("a.md", "Text.")
+    bench.write("b.md", "Other text.")
+    await bench.run()
+    embedded, calls = len(bench.embedder.texts), bench.index.calls
+    bench.record = replace(bench.record, url="https://wiki.example.com")
+    assert (await bench.run()).changed == 2
+    assert (len(bench.embedder.texts), bench.index.calls) == (embedded, calls)
+    assert bench.rows("SELECT url FROM documents ORDER BY url") == [
+        ("https://wiki.example.com/a.md",),
+        ("https://wiki.example.com/b.md",),
+    ]
 
 
 async def test_a_run_that_breaks_gives_the_source_back_and_the_next_one_finishes(bench: Bench) -> None:
