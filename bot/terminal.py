@@ -146,6 +146,14 @@ def report_json(report: ReindexReport) -> dict[str, Any]:
     }
 
 
+def print_removed(source: str, documents: int, *, as_json: bool) -> None:
+    """Print what is left of a source."""
+    if as_json:
+        print_json({"source": source, "removed": documents})
+        return
+    typer.echo(f"{source}: {counted(documents, 'document')} removed; what answers have shown stays with them.")
+
+
 def print_audit(report: AuditReport, *, as_json: bool) -> None:
     """Print what an audit found and put right."""
     if as_json:

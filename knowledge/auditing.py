@@ -8,17 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from secrets import SystemRandom
 
 import numpy as np
 
-from knowledge.adapters.folder_source import FolderSource
-from knowledge.indexing import BATCH_FILES, Backend, Desk, bring_over, slices, tidy
+from knowledge.indexing import BATCH_FILES, Backend, Desk, bring_over, desk_without_files, slices, tidy
 from knowledge.leases import LEASE_SECONDS, held
 from knowledge.ports import Fetchable, Listable, Splitter
-from knowledge.reading.pool import ReaderPool
 from knowledge.store.corpus import Corpus, SourceRecord
 from knowledge.types import AuditReport, IndexAudit, Vectors
 
@@ -60,16 +57,11 @@ async def audit(
         desks = []
         for record in sorted(records, key=lambda each: each.name):  # in order: two audits do not wait for each other
             token = await stack.enter_async_context(held(corpus, record.name, owner, lease))
-            desks.append(_desk(record, token, corpus, backends, splitter))
+            desks.append(desk_without_files(record, token, corpus, backends, splitter))
         for desk in desks:
             await tidy(desk)
         audits = [await _audit_index(backend, desks, whole=not source) for backend in backends]
     return AuditReport(source, tuple(audits), round(time.monotonic() - started, 3))
-
-
-def _desk(record: SourceRecord, token: int, corpus: Corpus, backends: Sequence[Backend], splitter: Splitter) -> Desk:
-    nowhere = FolderSource(record.name, Path())
-    return Desk(record, token, corpus, backends, splitter, nowhere, ReaderPool())
 
 
 async def _audit_index(backend: Backend, desks: Sequence[Desk], *, whole: bool) -> IndexAudit:
@@ -154,7 +146,7 @@ async def _bring_back(desk: Desk, backend: Backend, chunk_ids: Collection[str], 
     documents = {live[chunk_id] for chunk_id in chunk_ids if chunk_id in live}
     await desk.corpus.forget_brought(desk.record.name, desk.token, sorted(documents), generation=backend.generation)
     lacking = await desk.corpus.lacking(backend.generation, desk.record.name)
-    alone = Desk(desk.record, desk.token, desk.corpus, (backend,), desk.splitter, desk.source, desk.readers)
+    alone = replace(desk, backends=(backend,))
     async for _ in bring_over(alone, _batches(lacking)):
         pass
 

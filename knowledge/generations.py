@@ -16,15 +16,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, NoReturn
 
-from knowledge.adapters.folder_source import FolderSource
 from knowledge.errors import ConfigurationError, FootnoteError, IndexUnavailableError, LostLeaseError, ServiceError
-from knowledge.indexing import BATCH_FILES, Backend, Desk, bring_over, tidy
+from knowledge.indexing import BATCH_FILES, Backend, Desk, bring_over, desk_without_files, tidy
 from knowledge.leases import LEASE_SECONDS, held_at_once
 from knowledge.ports import Embedder, Index, IndexEntry, IndexHits, IndexQuery, Splitter
-from knowledge.reading.pool import ReaderPool
 from knowledge.store import Corpus
 from knowledge.store.corpus import SourceRecord
 from knowledge.store.generations import Generation, GenerationPlan, Role
@@ -191,8 +188,7 @@ class Generations:
 
     def _desk(self, source: str, token: int, backend: Backend) -> Desk:
         record = SourceRecord(source, "", Audience(), configured=True)
-        nowhere = FolderSource(source, Path())
-        return Desk(record, token, self._corpus, (backend,), self._splitter, nowhere, ReaderPool())
+        return desk_without_files(record, token, self._corpus, (backend,), self._splitter)
 
     async def _lacking_documents(self, own: Generation, source: str) -> AsyncGenerator[Sequence[str]]:
         until = time.monotonic() + SLICE_SECONDS

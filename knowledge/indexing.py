@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import quote
 
 import numpy as np
 
+from knowledge.adapters.folder_source import FolderSource
 from knowledge.errors import UnreadableFileError
 from knowledge.ids import content_id
 from knowledge.ports import Embedder, Index, IndexEntry, Source, Splitter
@@ -84,6 +86,13 @@ class Desk:
     def terms(self) -> str:
         """What whoever helps with the run must have in common with it."""
         return content_id(self.recipe(""), *map(str, sorted(self.generations)))
+
+
+def desk_without_files(
+    record: SourceRecord, token: int, corpus: Corpus, backends: Sequence[Backend], splitter: Splitter
+) -> Desk:
+    """Open a desk for work that the database and the indexes are enough for."""
+    return Desk(record, token, corpus, backends, splitter, FolderSource(record.name, Path()), ReaderPool())
 
 
 @dataclass(frozen=True, slots=True)

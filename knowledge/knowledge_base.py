@@ -21,14 +21,16 @@ from knowledge.datasets.redacting import strengthened
 from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
-from knowledge.indexing import Backend, Desk
+from knowledge.indexing import Backend, Desk, desk_without_files
 from knowledge.labels import LabelledExchange, Review, Signal
 from knowledge.learned import Learned
+from knowledge.leases import LEASE_SECONDS, held
 from knowledge.maintenance import Maintenance
 from knowledge.noticing import is_open, notice
 from knowledge.ports import Answerer, Embedder, Index, Jobs, Reranker, Splitter, Understander
 from knowledge.reconstructing import Reconstruction, reconstruct
 from knowledge.reindexing import OnProgress
+from knowledge.retiring import clear, clear_forever
 from knowledge.reviewing import QueueItem, queue
 from knowledge.runs import OnJoined, ReindexRuns
 from knowledge.settings import Settings
@@ -316,6 +318,24 @@ class KnowledgeBase:
             owner=self.deliveries.owner,
         )
 
+    async def remove_source(self, source: str) -> int:
+        """Remove all that was indexed of a source that nothing names any more, or of a folder; count the documents.
+
+        What answers have shown stays with them. Raises SourceError, ServiceError.
+        """
+        records = await self._store.corpus.source_records()
+        name = await self._known_name(source, records)
+        record = next(record for record in records if record.name == name)
+        if record.configured and record.active:  # opening has retired what our footnote.toml does not name
+            raise SourceError(f"footnote.toml names the source {name!r}: take it out there first.")
+        await self._store.corpus.retire_source(name)
+        return await self._clear(record)
+
+    async def _clear(self, record: SourceRecord) -> int:
+        corpus, owner, backends = self._store.corpus, self.deliveries.owner, await self._generations.told()
+        async with held(corpus, record.name, owner, LEASE_SECONDS) as token:
+            return await clear(desk_without_files(record, token, corpus, backends, self._parts.splitter))
+
     @staticmethod
     async def _known_name(source: str, records: Sequence[SourceRecord]) -> str:
         """Return the name of a source that was indexed. Raises SourceError."""
@@ -331,6 +351,7 @@ class KnowledgeBase:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._runs.work(), name="runs.work")
             group.create_task(self._generations.work(), name="generations.work")
+            group.create_task(clear_forever(self._store.corpus, self._clear), name="sources.clear")
 
     async def maintain(self) -> None:
         """End verified answers whose documents have changed and remove what is too old, until cancelled."""

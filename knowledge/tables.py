@@ -75,6 +75,7 @@ sources = Table(
     Column("url", Text, doc="where its documents can be opened"),
     Column("indexed_at", UtcDateTime),
     Column("last_report", JSON),
+    Column("retired_at", UtcDateTime, doc="since when it is not active"),
 )
 
 source_leases = Table(

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column('runs', sa.Column('error_details', sa.JSON(), nullable=True))
     op.add_column('runs', sa.Column('cancel_asked', sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column('documents', sa.Column('retry_at', sa.Float(), nullable=True))
+    op.add_column('sources', sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True))
     number = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
     op.create_table('generations',
     sa.Column('id', number, autoincrement=True, nullable=False),
@@ -69,6 +70,7 @@ def downgrade() -> None:
     """Go back to the one before."""
     for table in ('installation', 'removals', 'generation_documents', 'generation_roles', 'generations'):
         op.drop_table(table)
+    op.drop_column('sources', 'retired_at')
     op.drop_column('documents', 'retry_at')
     op.drop_column('runs', 'cancel_asked')
     op.drop_column('runs', 'error_details')

@@ -29,6 +29,10 @@ def reindex(
             "--verify", help="Compare the index with the database and put it right; without a SOURCE, all of them."
         ),
     ] = False,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Remove all that was indexed of a source that footnote.toml no longer names."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the index say exactly what the folder says."""
@@ -42,6 +46,9 @@ def reindex(
     if not source.strip():
         fail("Name a folder or a source: the name is empty.", WRONG_USE)
 
+    if remove:
+        _remove(source, as_json=as_json)
+        return
     if cancel:
         _cancel(source, as_json=as_json)
         return
@@ -62,6 +69,16 @@ def _cancel(source: str, *, as_json: bool) -> None:
     async def work() -> None:
         async with knowledge_base() as kb:
             print_cancelled(source, cancelled=await kb.cancel_reindex(source), as_json=as_json)
+
+    run(work)
+
+
+def _remove(source: str, *, as_json: bool) -> None:
+    from bot.terminal import print_removed
+
+    async def work() -> None:
+        async with knowledge_base() as kb:
+            print_removed(source, await kb.remove_source(source), as_json=as_json)
 
     run(work)
 

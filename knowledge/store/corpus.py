@@ -15,6 +15,7 @@ from sqlalchemy import (
     Insert,
     Row,
     Select,
+    Update,
     bindparam,
     delete,
     func,
@@ -191,7 +192,7 @@ class Corpus:
         def work(connection: Connection) -> None:
             known = connection.execute(select(sources.c.configured).where(named).with_for_update()).scalar_one_or_none()
             if known and record.configured:
-                connection.execute(update(sources).where(named).values(active=True))
+                connection.execute(update(sources).where(named).values(active=True, retired_at=None))
                 return
             _put_source(connection, record)
 
@@ -205,14 +206,20 @@ class Corpus:
         def work(connection: Connection) -> None:
             for record in records:
                 _put_source(connection, record)
-            connection.execute(update(sources).where(left_out).values(active=False))
+            connection.execute(_retirement().where(left_out))
 
         await self._database.write(work)
 
     async def retire_source(self, name: str) -> None:
         """Use a source for no answer any more; what was indexed of it stays until somebody needs it again."""
         async with self._database.writing() as connection:
-            await connection.execute(update(sources).where(sources.c.name == name).values(active=False))
+            await connection.execute(_retirement().where(sources.c.name == name))
+
+    async def retired_sources(self, *, before: datetime) -> list[SourceRecord]:
+        """List the sources that nobody has used since before then, and of which something is left."""
+        left = select(documents.c.id).where(documents.c.source == sources.c.name).exists()
+        query = select(sources).where(sources.c.active.is_(False), sources.c.retired_at < before, left)
+        return [_source_record(row) for row in await self._rows(query.order_by(sources.c.name))]
 
     async def source_records(self) -> list[SourceRecord]:
         """List the sources by name."""
@@ -668,11 +675,18 @@ def _put_source(connection: Connection, record: SourceRecord) -> None:
         "configured": record.configured,
         "active": record.active,
         "url": record.url,
+        "retired_at": None,
     }
     change = {key: value for key, value in values.items() if key != "name"}
     _upsert(connection, sources, [values], keys=("name",), change=change)
     lease = {"source": record.name, "token": 0, "owner": None, "lease_until": 0.0}
     _upsert(connection, source_leases, [lease], keys=("source",), change={})
+
+
+def _retirement() -> Update:
+    """Put sources out of use, and note since when."""
+    unless_noted = or_(sources.c.active, sources.c.retired_at.is_(None))
+    return update(sources).where(unless_noted).values(active=False, retired_at=datetime.now(UTC))
 
 
 def _names_of(row: Row[Any]) -> set[str]:
