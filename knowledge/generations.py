@@ -122,15 +122,24 @@ class Generations:
 
         Raises ServiceError when what answers cannot be used here: a reindex would take away from its answers.
         """
-        own = await self.want()
+        await self.want()
+        return await self.present()
+
+    async def present(self) -> tuple[Backend, ...]:
+        """Return the same as they are, without asking for any; nothing when nothing was ever indexed.
+
+        Raises ServiceError.
+        """
         serving, filling = await self._book.with_role(Role.SERVING), await self._book.with_role(Role.FILLING)
+        if serving is None:
+            return ()
         try:
-            told = [self._open(serving or own)]
+            present = [self._open(serving)]
         except ConfigurationError as exc:
-            raise IndexUnavailableError(_replaced(serving or own, exc)) from exc
-        if filling is not None and filling.id == own.id:
-            told.append(self._open(own))
-        return tuple(told)
+            raise IndexUnavailableError(_replaced(serving, exc)) from exc
+        if filling is not None and filling.key == self._chosen.plan.key:
+            present.append(self._open(filling))
+        return tuple(present)
 
     def _open(self, generation: Generation) -> Backend:
         """Return the parts of a generation. Raises ConfigurationError when they cannot be built here."""

@@ -308,12 +308,11 @@ class KnowledgeBase:
         if source:
             name = await self._known_name(source, records)
             records = [record for record in records if record.name == name]
-        await self._generations.fill()
         return await audit(
             records,
             source=records[0].name if source else "",
             corpus=self._store.corpus,
-            backends=await self._generations.told(),
+            backends=await self._generations.present(),
             splitter=self._parts.splitter,
             owner=self.deliveries.owner,
         )
@@ -332,7 +331,7 @@ class KnowledgeBase:
         return await self._clear(record)
 
     async def _clear(self, record: SourceRecord) -> int:
-        corpus, owner, backends = self._store.corpus, self.deliveries.owner, await self._generations.told()
+        corpus, owner, backends = self._store.corpus, self.deliveries.owner, await self._generations.present()
         async with held(corpus, record.name, owner, LEASE_SECONDS) as token:
             return await clear(desk_without_files(record, token, corpus, backends, self._parts.splitter))
 
