@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import answering, command_line, first_words, indexing, jobs, pinecone, slack
+from bench import answering, command_line, first_words, indexing, jobs, pinecone, reading, slack
 from bench.figures import Figure, print_machine, print_table
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
     "start": ("The command line", command_line.measure),
     "slack": ("In Slack (the sandbox), over 10,000 chunks", slack.measure),
     "words": ("Claude's answers, with a stand-in", first_words.measure),
+    "read": ("Reading files", reading.measure),
     "index": ("Indexing", indexing.measure),
     "jobs": ("Indexing with several workers on Postgres", jobs.measure),
     "pinecone": ("Pinecone, a stand-in at a distance", pinecone.measure),
