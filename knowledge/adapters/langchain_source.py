@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 import sys
 import zlib
 from collections.abc import AsyncGenerator, Mapping
@@ -140,7 +142,7 @@ class LangchainSource:
             raise SourceError(self._sentence(exc)) from exc
         finally:
             with suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # with whatever the loader itself has started
             await process.wait()
 
     async def _start(self, *, only_check: bool) -> asyncio.subprocess.Process:
