@@ -6,7 +6,7 @@ DOCS ?=
 DEMO_PORT ?= 3000
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test test-live lint bench clean
+.PHONY: help install dev demo test test-train test-live lint bench clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,15 @@ demo: .venv/installed ## Run the whole bot in a page of your browser; DOCS=folde
 
 test: .venv/developing ## Run the tests
 	.venv/bin/python -m pytest -n auto
+
+test-train: .venv/developing .train/ready ## Train tiny models on a real export; keeps 2 GB in .train
+	FOOTNOTE_TEST_TRAINING=1 .venv/bin/python -m pytest tests/training
+
+.train/ready: tests/training/requirements.txt
+	$(PYTHON) -m venv .train
+	.train/bin/pip install --quiet "$$(grep '^torch==' $<)"
+	.train/bin/pip install --quiet -r $<
+	touch $@
 
 test-live: .venv/developing ## Run the tests that ask real services; needs ANTHROPIC_API_KEY, PINECONE_API_KEY or both, and costs cents
 	.venv/bin/python -m pytest -m live
@@ -31,7 +40,7 @@ bench: .venv/developing ## Measure; takes a few minutes
 	.venv/bin/python -m bench
 
 clean: ## Remove what make made; state under .footnote/ stays
-	rm -rf .venv .uv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv .train .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # uv lives in an environment of its own, so that .venv holds what the bot needs and nothing else.
 $(UV):

@@ -21,16 +21,17 @@ def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     *,
     kind: Annotated[
-        str, typer.Option(metavar="KINDS", help="Some of sft,dpo,kto,raft,embed,rerank,eval; all of them by default.")
-    ] = "",
+        list[str] | None,
+        typer.Option(metavar="KINDS", help="Some of sft,dpo,kto,raft,embed,rerank,eval; all of them by default."),
+    ] = None,
     targets: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
             "--for",
             metavar="TARGETS",
             help="Also write the shapes of openai, bedrock, together, fireworks, axolotl, llama-factory.",
         ),
-    ] = "",
+    ] = None,
     include_model_answers: Annotated[
         bool,
         typer.Option(
@@ -69,15 +70,16 @@ def export(
     _print(report)
 
 
-def _kinds(text: str) -> tuple[Kind, ...]:
+def _kinds(given: list[str] | None) -> tuple[Kind, ...]:
     from knowledge import Kind
 
-    wanted = {choice(Kind, word, "--kind") for word in _words(text)}
+    wanted = {choice(Kind, word, "--kind") for word in _words(given)}
     return tuple(kind for kind in Kind if not wanted or kind in wanted)
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _words(given: list[str] | None) -> list[str]:
+    """Read lists with commas, an option given several times, or both."""
+    return [word.strip() for text in given or () for word in text.split(",") if word.strip()]
 
 
 def _print(report: ExportReport) -> None:

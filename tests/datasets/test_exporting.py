@@ -344,7 +344,7 @@ def test_the_command_exports_what_was_judged_at_the_command_line(handbook):
     run_json("reindex", str(handbook))
     answer_id = run_json("ask", "What is the hotel limit in London?")["answer_id"]
     assert run("feedback", answer_id, "up", "--by", "ann").exit_code == 0
-    report = run_json("export", "out", "--kind", "sft,rerank", "--for", "axolotl")
+    report = run_json("export", "out", "--kind", "sft", "--kind", "rerank,", "--for", "axolotl")
     assert report["rows"] == sum(sum(splits.values()) for splits in report["splits"].values()) > 0
     assert set(report["splits"]) == {"sft", "rerank"}
     done = run("export", "other")
