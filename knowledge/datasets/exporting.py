@@ -17,7 +17,7 @@ from knowledge.datasets.curating import Curated, Wishes, curate, kin, renamed
 from knowledge.datasets.ordering import ExportOrder, ExportReport
 from knowledge.datasets.packing import Facts, Folder, pack, snapshot_id
 from knowledge.datasets.recipes.shapes import TARGETS
-from knowledge.datasets.redacting import KnownPeople, NoRedactor, Redactor
+from knowledge.datasets.redacting import KnownPeople, NoRedactor, Redactor, Remembering
 from knowledge.datasets.rows import GENERATOR_KINDS, Kind
 from knowledge.datasets.splits import assign
 from knowledge.datasets.weighing import Weighed, weigh
@@ -135,7 +135,7 @@ async def _curated(gathered: _Gathered, order: ExportOrder, desk: Desk) -> tuple
     weighed = gathered.weighed
     related = await asyncio.to_thread(kin, weighed)
     assigned = assign(related.groups, await desk.snapshots.assignments())
-    redactors = [desk.redactor]
+    redactors: list[Redactor] = [Remembering(desk.redactor)]
     if not isinstance(desk.redactor, NoRedactor):
         redactors.append(KnownPeople(gathered.people, gathered.channels))
     wishes = Wishes(order.include_model_answers, order.reviewed, order.grounded)

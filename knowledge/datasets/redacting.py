@@ -79,6 +79,21 @@ class NoRedactor:
         yield from ()
 
 
+class Remembering:
+    """Asks another redactor once for each text: the same prompts and passages stand in many rows."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self.name = redactor.name
+        self._found: dict[str, tuple[Sensitive, ...]] = {}
+
+    def find(self, text: str) -> tuple[Sensitive, ...]:
+        """Return what the other one finds."""
+        if text not in self._found:
+            self._found[text] = tuple(self._redactor.find(text))
+        return self._found[text]
+
+
 def strengthened(redactor: Redactor) -> Redactor:
     """Add the patterns to somebody's own redactor."""
     return redactor if isinstance(redactor, PatternRedactor | NoRedactor) else Together(PatternRedactor(), redactor)

@@ -152,6 +152,9 @@ def evaluation(one: Weighed) -> Found:
     elif one.better and one.standing is not Standing.CONTESTED:
         for better in one.better[:1]:
             paths = [passage.chunk.path for passage in _carrying(better, one.exchange.passages)]
+            if not paths:
+                yield Left(Kind.EVAL, "the correction's words stand in no passage that was found")
+                continue
             row = _case(one, better.text, paths, answerable=True)
             yield replace(row, basis=better.basis, origin=better.origin.value, people=better.people)
     else:
