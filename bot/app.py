@@ -13,7 +13,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import payloads
+from bot import payloads, weekly_report
 from bot.directory import Directory
 from bot.inbox import Inbox, Job, Work, Workers
 from bot.listeners import ask_command, escalation, feedback, home, messages, reindex_command, reviews, stop
@@ -103,6 +103,8 @@ def create_app(
     metrics.watch_queue(workers.depth, workers.oldest)
 
     def find_work(body: Body) -> Work | None:
+        if body.get("type") == weekly_report.KIND:
+            return lambda given, job: weekly_report.post(given, job, parts)
         listener = _BY_ROUTE.get(payloads.route(body))
         return _work(listener, parts) if listener else None
 

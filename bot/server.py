@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot import payloads
+from bot import payloads, weekly_report
 from bot.app import FootnoteApp, create_app
 from bot.payloads import MalformedPayloadError
 from bot.slack_client import SLACK_ERRORS, error_code, is_denied
@@ -254,6 +254,7 @@ class Server:
             if self._link is not None:
                 await self._link.open()
             self._tasks.append(asyncio.create_task(self._kb.maintain(), name="maintain"))
+            self._tasks.append(asyncio.create_task(weekly_report.keep_watch(self.app.parts), name="weekly report"))
             if not self._takes_new:
                 self._tasks.append(asyncio.create_task(self._kb.work(), name="work"))
         except BaseException:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from knowledge.adapting import Learnt
     from knowledge.checking import examine_sources
     from knowledge.costs import Costs
     from knowledge.datasets.ordering import ExportOrder, ExportReport
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
         UnreadableFileError,
         UsageError,
     )
-    from knowledge.evaluating import evaluate, evaluate_file
+    from knowledge.evaluating import evaluate, evaluate_file, load_cases
+    from knowledge.gaps import AskedQuestion, ConcernedDocument, Gap, GapKind, GapReport, Rate
+    from knowledge.gates import FIGURES, GateResult, Ruling
+    from knowledge.gating import Gated, Gates, candidate, compare_candidates, trials
     from knowledge.ids import content_id, new_id
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.labels import (
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
         AdminSettings,
         EscalationSettings,
         FeedbackSettings,
+        ReportSettings,
         ReviewerSettings,
         Settings,
         SourceSettings,
@@ -118,6 +123,7 @@ if TYPE_CHECKING:
     from knowledge.verifying import Judged
 
 _HOMES = {
+    "knowledge.adapting": ("Learnt",),
     "knowledge.checking": ("examine_sources",),
     "knowledge.costs": ("Costs",),
     "knowledge.datasets.ordering": ("ExportOrder", "ExportReport"),
@@ -141,7 +147,10 @@ _HOMES = {
         "UnreadableFileError",
         "UsageError",
     ),
-    "knowledge.evaluating": ("evaluate", "evaluate_file"),
+    "knowledge.evaluating": ("evaluate", "evaluate_file", "load_cases"),
+    "knowledge.gaps": ("AskedQuestion", "ConcernedDocument", "Gap", "GapKind", "GapReport", "Rate"),
+    "knowledge.gates": ("FIGURES", "GateResult", "Ruling"),
+    "knowledge.gating": ("Gated", "Gates", "candidate", "compare_candidates", "trials"),
     "knowledge.ids": ("content_id", "new_id"),
     "knowledge.knowledge_base": ("KnowledgeBase",),
     "knowledge.labels": (
@@ -181,6 +190,7 @@ _HOMES = {
         "AdminSettings",
         "EscalationSettings",
         "FeedbackSettings",
+        "ReportSettings",
         "ReviewerSettings",
         "Settings",
         "SourceSettings",
@@ -232,6 +242,7 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "FIGURES",
     "PUBLIC",
     "AdminSettings",
     "Answer",
@@ -239,6 +250,7 @@ __all__ = [
     "AnswerRequest",
     "Answerer",
     "AnswererUnavailableError",
+    "AskedQuestion",
     "Audience",
     "AuditReport",
     "CastVote",
@@ -246,6 +258,7 @@ __all__ = [
     "Chunk",
     "Citation",
     "Claim",
+    "ConcernedDocument",
     "ConfigurationError",
     "Costs",
     "DatabaseUnavailableError",
@@ -269,6 +282,12 @@ __all__ = [
     "Finding",
     "FootnoteError",
     "Forgotten",
+    "Gap",
+    "GapKind",
+    "GapReport",
+    "GateResult",
+    "Gated",
+    "Gates",
     "GenerationState",
     "GenerationStatus",
     "Index",
@@ -282,6 +301,7 @@ __all__ = [
     "Kind",
     "KnowledgeBase",
     "LabelledExchange",
+    "Learnt",
     "LostLeaseError",
     "Origin",
     "Outcome",
@@ -291,6 +311,7 @@ __all__ = [
     "Question",
     "QueueItem",
     "Quote",
+    "Rate",
     "Reader",
     "Reason",
     "Reconstruction",
@@ -298,9 +319,11 @@ __all__ = [
     "ReindexCancelledError",
     "ReindexReport",
     "Remark",
+    "ReportSettings",
     "Reranker",
     "Review",
     "ReviewerSettings",
+    "Ruling",
     "Scope",
     "SearchResult",
     "Sensitive",
@@ -331,12 +354,16 @@ __all__ = [
     "Vote",
     "Why",
     "Withheld",
+    "candidate",
+    "compare_candidates",
     "content_id",
     "evaluate",
     "evaluate_file",
     "examine_sources",
     "is_sampled",
+    "load_cases",
     "new_id",
+    "trials",
 ]
 
 

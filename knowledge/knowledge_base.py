@@ -41,6 +41,7 @@ from knowledge.store.corpus import SourceRecord, overlap
 from knowledge.store.erasing import Forgotten
 from knowledge.store.generations import Generation, GenerationPlan
 from knowledge.store.snapshots import Snapshot
+from knowledge.teaching import Teaching
 from knowledge.types import (
     Answer,
     Audience,
@@ -573,6 +574,11 @@ class KnowledgeBase:
     async def pseudonyms(self, people: Iterable[str]) -> dict[str, str]:
         """Return the random name under which each of these people stands in datasets; `forget` destroys the link."""
         return await self._store.reviews.pseudonyms(people)
+
+    @property
+    def teaching(self) -> Teaching:
+        """What is learned from what people said, and what keeps it from doing harm."""
+        return Teaching(self, self.settings, self._store, self._parts.reranker, self._generations.serving)
 
     async def forget(self, person: str) -> Forgotten:
         """Remove or make nobody's everything that a person said and did, and say how much that was.

@@ -90,6 +90,21 @@ class Learned:
         self._versions = versions
 
 
+class AdapterAlone:
+    """One adapter and no other feedback: what it would do if it were in use."""
+
+    def __init__(self, adapter: LinearAdapter | None) -> None:
+        self._adapter = adapter
+
+    async def adapt(self, vector: Vectors) -> Vectors:
+        """Return what to search with for a question's vector, shape (dimensions,)."""
+        return vector if self._adapter is None else self._adapter.apply(vector)
+
+    async def adjust(self, passages: Sequence[Passage], vector: Vectors) -> list[Passage]:  # noqa: ARG002 - the port's
+        """Return the passages as they are."""
+        return list(passages)
+
+
 def _unit(vector: Vectors) -> Vectors:
     length = float(np.linalg.norm(vector))
     return vector / length if length > 0 else vector

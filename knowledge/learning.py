@@ -144,13 +144,23 @@ class RankingFeedback:
         numbers = [self._document_numbers[each] for each in documents if each in self._document_numbers]
         if not numbers:
             return []
-        cosines = self._vectors @ vector
-        near = (cosines >= self._similar)[self._questions] & _any_of(self._documents, numbers)
+        about = np.flatnonzero(_any_of(self._documents, numbers))
+        cosines = self._cosines(self._questions[about], vector)
+        near = np.flatnonzero(cosines >= self._similar)[-MOST_PEOPLE * len(numbers) :]
         heard = [
-            (self._opinions[place], self._weight(float(cosines[self._questions[place]])))
-            for place in np.flatnonzero(near)[-MOST_PEOPLE * len(numbers) :]
+            (self._opinions[opinion], self._weight(float(cosine)))
+            for opinion, cosine in zip(about[near], cosines[near], strict=True)
         ]
         return _ballots(heard, now)[-MOST_PEOPLE:]
+
+    def _cosines(self, questions: npt.NDArray[np.intp], vector: Vectors) -> Vectors:
+        """Compare the vector with these questions; not by BLAS, whose threads wait for each other on a busy machine."""
+        found: Vectors
+        if len(questions) > len(self._vectors):
+            found = np.einsum("qd,d->q", self._vectors, vector)[questions]
+        else:
+            found = np.einsum("qd,d->q", self._vectors[questions], vector)
+        return found
 
     def _weight(self, cosine: float) -> float:
         above = min((cosine - self._similar) / SURELY_SIMILAR, 1.0)

@@ -56,7 +56,8 @@ class LinearAdapter:
 
     def apply(self, vector: Vectors) -> Vectors:
         """Move a vector, shape (dimensions,), and give it the length it had."""
-        moved = vector + self.matrix @ vector
+        # einsum, not BLAS: its threads would wait for each other on a busy machine.
+        moved = vector + np.einsum("ij,j->i", self.matrix, vector)
         length = float(np.linalg.norm(moved))
         if length == 0:
             return vector

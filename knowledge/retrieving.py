@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from knowledge import ranking
-from knowledge.learned import Learned
 from knowledge.ports import Embedder, Index, IndexQuery, Reranker
 from knowledge.store import Corpus
 from knowledge.types import Chunk, Passage, Stage, Vectors
@@ -18,6 +18,14 @@ WIDENED = 3
 """Passages whose neighbours are given to an answerer that reads them."""
 
 
+class Adjusting(Protocol):
+    """What was learned, as a search uses it."""
+
+    async def adapt(self, vector: Vectors) -> Vectors: ...
+
+    async def adjust(self, passages: Sequence[Passage], vector: Vectors) -> list[Passage]: ...
+
+
 async def retrieve(
     text: str,
     *,
@@ -27,7 +35,7 @@ async def retrieve(
     embedder: Embedder,
     index: Index,
     reranker: Reranker,
-    learned: Learned,
+    learned: Adjusting,
     vector: Vectors | None = None,
     keep_near_duplicates: bool = False,
 ) -> list[Passage]:

@@ -54,6 +54,8 @@ class SourceSettings(BaseModel):
     channels: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     usergroups: tuple[str, ...] = ()
+    owner: str = ""
+    """Who looks after the documents: a name, shown in the gap report."""
     url: str | None = None
     """Where the documents can be opened: the document's path is appended to make a link."""
 
@@ -132,6 +134,14 @@ class EscalationSettings(BaseModel):
     channel: str | None = None
 
 
+class ReportSettings(BaseModel):
+    """The `[report]` table: where the weekly report of what was left open goes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: str | None = Field(default=None, pattern=SLACK_ID["channels"].pattern)
+
+
 class TeamFile(BaseModel):
     """`footnote.toml`: the team's sources and who may do what."""
 
@@ -142,6 +152,7 @@ class TeamFile(BaseModel):
     reviewers: ReviewerSettings = ReviewerSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     escalation: EscalationSettings = EscalationSettings()
+    report: ReportSettings = ReportSettings()
 
     @field_validator("sources")
     @classmethod
@@ -347,6 +358,27 @@ class Settings(BaseSettings):
         When it is not `given`, the sources are used, but what the database knows of other sources stands.
         """
         return self.model_copy(update={"team": team, "team_given": given})
+
+    def with_environment_file(self, path: Path) -> Self:
+        """Return what the environment says with the variables of a file in place of its own; the team stays.
+
+        Raises ConfigurationError.
+        """
+        names = {
+            str(field.validation_alias or f"FOOTNOTE_{name.upper()}"): name
+            for name, field in type(self).model_fields.items()
+        }
+        values = dotenv_values(path)
+        unknown = [name for name in values if name.startswith("FOOTNOTE_") and name not in names]
+        if unknown:
+            raise ConfigurationError(f"{path} sets {unknown[0]}, which is no setting.")
+        given: dict[str, Any] = {names[name]: value for name, value in values.items() if name in names and value}
+        try:
+            settings = type(self)(**given)
+        except ValidationError as exc:
+            raise ConfigurationError(f"{path}: {_first_fault(exc, environment=True)}.") from exc
+        _refuse_halves(settings)
+        return settings.with_team(self.team, given=self.team_given)
 
     def prepare_home(self) -> Path:
         """Make `FOOTNOTE_HOME` if it is not there and return it. Raises ConfigurationError."""

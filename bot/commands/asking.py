@@ -1,9 +1,8 @@
-"""The commands that search, answer, and measure both."""
+"""The commands that search and answer."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -57,24 +56,3 @@ def ask(
 
     if not run(work):
         raise typer.Exit(FAILED)
-
-
-@app.command("eval", epilog="Example: footnote eval questions.jsonl --json")
-def evaluate(
-    file: Annotated[Path, typer.Argument(help="Questions with known answers, or labelled citations; one per line.")],
-    *,
-    search_only: Annotated[bool, typer.Option("--search-only", help="Measure the search alone: ask nothing.")] = False,
-    asked_as: AskedAs = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure how well questions are searched and answered, or how well false footnotes are caught."""
-    from bot.terminal import cases_progress, print_figures
-    from knowledge import evaluate_file
-
-    scope = scope_of(asked_as)
-
-    async def work() -> dict[str, Any]:
-        with cases_progress(quiet=as_json) as watch:
-            return await evaluate_file(file, knowledge_base, scope=scope, ask=not search_only, watch=watch)
-
-    print_figures(run(work), as_json=as_json)

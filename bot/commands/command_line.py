@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -43,12 +43,15 @@ def load_settings() -> Settings:
 
 
 @asynccontextmanager
-async def knowledge_base(*, logs: bool = False) -> AsyncIterator[KnowledgeBase]:
-    """Open the knowledge base; logs are for servers, a person at a terminal gets warnings only."""
+async def knowledge_base(*, logs: bool = False, **changes: Any) -> AsyncIterator[KnowledgeBase]:
+    """Open the knowledge base; logs are for servers, a person at a terminal gets warnings only.
+
+    `changes` are settings that this command has its own way with.
+    """
     from bot.logs import configure
     from knowledge import KnowledgeBase
 
-    settings = load_settings()
+    settings = load_settings().model_copy(update=changes)
     configure(settings if logs else settings.model_copy(update={"log_level": "WARNING", "log_format": "text"}))
     kb = await (_opened_at_last(settings) if logs and settings.on_postgres else KnowledgeBase.open(settings))
     try:

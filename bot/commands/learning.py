@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands import evaluating
 from bot.commands.command_line import WRONG_USE, AsJson, choice, fail, knowledge_base, one_line, run
 
 if TYPE_CHECKING:
     from knowledge import Judged, QueueItem
 
 app = typer.Typer()
+# Every step of learning has measuring as its gate.
+app.registered_commands += evaluating.app.registered_commands
 
 
 @app.command(epilog="Example: footnote feedback 01K… down --reason outdated_source --correction '28 days since May'")
@@ -182,3 +186,54 @@ def consent(
         print_json({"subject": subject, "state": state, "changed": changed})
         return
     typer.echo("Stored." if changed else "That was so before.")
+
+
+@app.command(epilog="Example: footnote learn --json")
+def learn(
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Use nothing of what was learned this way any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn to search from what people said of answers; used only when questions that were kept out gain from it."""
+    from bot.learning_output import print_learnt, print_unlearnt
+    from bot.terminal import print_json
+    from knowledge import Learnt
+
+    async def work() -> Learnt | int:
+        async with knowledge_base() as kb:
+            return await kb.teaching.unlearn() if off else await kb.teaching.learn()
+
+    done = run(work)
+    if isinstance(done, Learnt):
+        print_json(done.to_json()) if as_json else print_learnt(done)
+    else:
+        print_json({"switched_off": done}) if as_json else print_unlearnt(done)
+
+
+@app.command(epilog="Example: footnote report --days 30 --html gaps.html")
+def report(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far to look back.")] = 30,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to open in a browser.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what people could not get answered or did not like, and whose documents that concerns."""
+    from bot.learning_output import print_gaps
+    from bot.report_page import render
+    from bot.terminal import print_json
+    from knowledge import GapReport
+
+    async def work() -> GapReport:
+        async with knowledge_base() as kb:
+            return await kb.teaching.gap_report(days=days)
+
+    found = run(work)
+    if html is not None:
+        try:
+            html.write_text(render(found), "utf-8")
+        except OSError as exc:
+            fail(f"{html} cannot be written: {exc.strerror}.", WRONG_USE)
+    if as_json:
+        print_json(found.to_json())
+        return
+    print_gaps(found)

@@ -1,0 +1,83 @@
+"""The weekly report: a delivery of our own making, kept by one of many processes and finished like any other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+
+from bot import gap_blocks
+from bot.inbox import Job
+from bot.outbox import Place
+from bot.parts import Parts
+from bot.payloads import Body
+from bot.slack_client import SLACK_ERRORS, error_code, optional
+from knowledge import Delivery, FootnoteError, Scope
+
+logger = logging.getLogger(__name__)
+
+KIND = "weekly_report"
+HOUR = 8
+"""Of Monday, in UTC."""
+OPEN_FOR = timedelta(hours=36)
+"""So long after that it is still made up for. Shorter than a delivery is remembered, or it would be made again."""
+LOOK_SECONDS = 600.0
+
+
+def due(now: datetime) -> str | None:
+    """Name the week whose report is due; None outside of Monday and Tuesday."""
+    monday = (now - timedelta(days=now.weekday())).replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    year, week, _ = now.isocalendar()
+    return f"{year}-W{week:02}" if timedelta() <= now - monday < OPEN_FOR else None
+
+
+async def keep_watch(parts: Parts) -> None:
+    """Begin the report when it is due, until cancelled; without a channel there is none."""
+    while parts.settings.team.report.channel is not None:
+        try:
+            await begin(parts, now=datetime.now(UTC))
+        except (FootnoteError, TimeoutError):
+            logger.warning("weekly_report.not_begun")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def begin(parts: Parts, *, now: datetime) -> bool:
+    """Keep this week's report as a delivery; True in the one process that was first."""
+    week = due(now)
+    if week is None:
+        return False
+    body: Body = {"type": KIND, "week": week}
+    delivery = Delivery(key=f"report:{week}", kind=KIND, body=json.dumps(body).encode())
+    if not await parts.inbox.record(delivery):
+        return False
+    parts.inbox.start(delivery, body, lambda given, job: post(given, job, parts))
+    return True
+
+
+async def post(body: Body, job: Job, parts: Parts) -> None:
+    """Post the report of a week in its channel, once."""
+    channel = parts.settings.team.report.channel
+    if channel is None:
+        return
+    claim = await job.claim(job.delivery.key)
+    if claim is None:
+        return
+    report = await parts.kb.teaching.gap_report(days=7)
+    if not report.questions:
+        return
+    scope = Scope(channel=channel)
+    sources = {source.name for source in await parts.kb.sources() if scope.admits(source.audience)}
+    public = [asked for asked in gap_blocks.channels_of(report) if await _is_public(asked, parts)]
+    message = gap_blocks.weekly(report, key=job.delivery.key, sources=sources, public=public)
+    try:
+        await parts.outbox.post(Place(channel), message, claim)
+    except SLACK_ERRORS as exc:
+        logger.error("weekly_report.not_posted", extra={"error": error_code(exc)})  # noqa: TRY400 - the code says it all
+    else:
+        logger.info("weekly_report.posted", extra={"week": body["week"]})
+
+
+async def _is_public(channel: str, parts: Parts) -> bool:
+    found = await optional(parts.slack.conversations_info(channel=channel))
+    return found is not None and not found["channel"].get("is_private", True)
