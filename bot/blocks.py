@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import mrkdwn
 from bot.payloads import LONGEST_QUESTION, SOURCES_LINE
-from knowledge import Answer, Chunk, Citation, Exchange, Outcome, Reason, ReindexReport, SourceStatus, Verification
+from knowledge import Answer, Chunk, Citation, Disliked, Exchange, Outcome, Reason, SourceStatus, Verification
 
 Block = dict[str, Any]
 
@@ -20,6 +20,7 @@ SHARE_ACTION = "share_answer"
 HUMAN_ACTION = "ask_human"
 REASONS_ACTION = "open_feedback_form"
 REINDEX_ACTION = "reindex_source"
+FAILURES_ACTION = "show_failures"
 FEEDBACK_FORM = "feedback_reason"
 ANSWER_EVENT = "footnote_answer"
 NOTICE_EVENT = "footnote_notice"
@@ -322,14 +323,17 @@ def text_field(name: str, words: str, element: Block, *, optional: bool = True) 
     return {"type": "input", "block_id": name, "optional": optional, "label": plain(words, 150), "element": given}
 
 
-def escalation(exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key: str) -> Outgoing:
-    """Pass a question on to people: who asks, what, and where one might look first."""
+def escalation(
+    exchange: Exchange, nearest: Sequence[Chunk], *, asker: str, key: str, thread: str | None = None
+) -> Outgoing:
+    """Pass a question on to people: who asks, what, where (Slack's own link), and where one might look first."""
     question = mrkdwn.plain(exchange.question.text, 2500)
     said = mrkdwn.plain(asker, 80) or "Somebody"
     lead = f"{said} asks, and the documents do not say:"
     blocks = [
         {"type": "section", "text": plain(lead, 200)},
         {"type": "section", "text": plain(question, 2600)},
+        *([section(f"<{mrkdwn.escape(thread)}|Answer in the thread>")] if thread else []),
         *(_source(f"Nearest: {_place(chunk)}", chunk) for chunk in nearest),
     ]
     text = mrkdwn.mrkdwn(f"{lead} {question}", LONGEST_TEXT)
@@ -341,17 +345,19 @@ def source_list(sources: Sequence[SourceStatus]) -> str:
     """List the sources for `/reindex` alone."""
     if not sources:
         return "There are no sources yet. Name them in `footnote.toml`."
-    lines = [f"• {mrkdwn.label(_freshness(source), 300)}" for source in sources]
+    lines = [f"• {mrkdwn.label(_freshness(source, result=True), 300)}" for source in sources]
     return "\n".join(["The sources (`/reindex name` brings one up to date):", *lines])
 
 
-def _freshness(source: SourceStatus) -> str:
+def _freshness(source: SourceStatus, *, result: bool = False) -> str:
     now = source.progress
     under_way = f", reindexing now: {now.files_done} of {now.files_total} files" if now else ""
     if source.indexed_at is None:
         return f"{source.name}: not indexed yet{under_way}"
     failed = f", {source.failed} failed" if source.failed else ""
-    return f"{source.name}: {source.documents} documents{failed}, indexed {_ago(source.indexed_at)}{under_way}"
+    last = f" ({source.last_report})" if result and source.last_report else ""
+    indexed = f"indexed {_ago(source.indexed_at)}{last}, {source.chunks:,} chunks"
+    return f"{source.name}: {source.documents} documents{failed}, {indexed}{under_way}"
 
 
 def _ago(then: datetime) -> str:
@@ -363,29 +369,17 @@ def _ago(then: datetime) -> str:
     return "just now"
 
 
-def reindex_report(report: ReindexReport) -> str:
-    """Report a reindex in the fixed words, with what failed and why."""
-    lines = [f"{mrkdwn.label(report.source, 80)}: {report.summary()} in {report.seconds:.1f} s."]
-    lines += [f"• {mrkdwn.label(file.path, 150)}: {mrkdwn.label(file.reason, 200)}" for file in report.failed[:5]]
-    if len(report.failed) > 5:
-        lines.append(f"• … and {len(report.failed) - 5} more that failed")
-    lines += [f"• {mrkdwn.label(file.path, 150)}: {mrkdwn.label(file.reason, 200)}" for file in report.partial[:3]]
-    if len(report.partial) > 3:
-        lines.append(f"• … and {len(report.partial) - 3} more that were partly read")
-    if report.skipped:
-        lines.append(f"{len(report.skipped)} skipped.")
-    return "\n".join(lines)
-
-
 def home(
     sources: Sequence[SourceStatus],
     *,
     admin: bool,
     reindexable: Collection[str] = (),
     unanswered: Sequence[Exchange] = (),
+    disliked: Sequence[Disliked] = (),
     notice: str = "",
+    buttons: Sequence[Block] = (),
 ) -> Block:
-    """Build the Home tab; the second half is for admins. `notice` is safe mrkdwn.
+    """Build the Home tab; the second half is for admins. `notice` is safe mrkdwn, `buttons` stand below it.
 
     `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack.
     """
@@ -399,22 +393,35 @@ def home(
         ),
         {"type": "divider"},
         header("Sources"),
-        *(_home_source(source, reindexable=admin and source.name in reindexable) for source in sources[:40]),
+        *(
+            block
+            for source in sources[:30]
+            for block in _home_source(source, admin=admin, reindexable=admin and source.name in reindexable)
+        ),
     ]
     if not sources:
         blocks.append(context("There are no sources yet."))
     if notice:
-        blocks.append(section(notice))
+        blocks += [section(notice), *buttons]
     if admin:
         blocks += [{"type": "divider"}, header("Recently unanswered"), *_unanswered(unanswered)]
+        blocks += [{"type": "divider"}, header("Documents that draw 👎"), *_disliked(disliked)]
     return {"type": "home", "blocks": blocks}
 
 
-def _home_source(source: SourceStatus, *, reindexable: bool) -> Block:
-    block: Block = {"type": "section", "text": plain(_freshness(source), 500)}
+def _home_source(source: SourceStatus, *, admin: bool, reindexable: bool) -> list[Block]:
+    block: Block = {"type": "section", "text": plain(_freshness(source, result=admin), 500)}
     if reindexable:
         block["accessory"] = button("Reindex", REINDEX_ACTION, source.name)
-    return block
+    if not (admin and source.failed):
+        return [block]
+    return [block, {"type": "actions", "elements": [button("Show failures", FAILURES_ACTION, source.name)]}]
+
+
+def _disliked(documents: Sequence[Disliked]) -> list[Block]:
+    if not documents:
+        return [context("No answer so far has drawn 👎.")]
+    return [context(f"{document.source}: {document.path} — {document.votes} 👎") for document in documents]
 
 
 MOST_HOME_BLOCKS = 100

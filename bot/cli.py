@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.commands import asking, exporting, indexing, learning, privacy, serving
+from bot.commands import asking, auditing, exporting, indexing, learning, privacy, serving
 from bot.commands.command_line import DONE, INTERRUPTED, LONGEST_MESSAGE, WRONG_USE
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for area in (serving, indexing, asking, learning, exporting, privacy):
+for area in (serving, indexing, asking, learning, exporting, privacy, auditing):
     app.registered_commands += area.app.registered_commands
 
 

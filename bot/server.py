@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from typing import Any, Self
 
 import uvicorn
@@ -334,8 +334,19 @@ async def serve(
     """
     stop = stop or asyncio.Event()
     with _signals(stop):
-        async with Server(kb, settings, listen=listen):
+        async with Server(kb, settings, listen=listen), _beside(kb.keep_fresh()):
             await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Do something for as long as we serve."""
+    doing = asyncio.create_task(work, name="keep_fresh")
+    try:
+        yield
+    finally:
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import typer
 
 from knowledge import (
     Answer,
+    AuditEntry,
     AuditReport,
     Chunk,
     Citation,
@@ -267,6 +268,22 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         return
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.ok else 'FAIL'} {finding.part}: {finding.says}")
+
+
+def print_acts(entries: Sequence[AuditEntry], *, as_json: bool) -> None:
+    """Print who did what, newest first."""
+    if as_json:
+        shown = [
+            {"at": e.at.isoformat(), "person": e.person, "act": e.act, "subject": e.subject, "outcome": e.outcome}
+            for e in entries
+        ]
+        print_json({"entries": shown})
+        return
+    for entry in entries:
+        who = entry.person or "somebody forgotten"
+        typer.echo(f"{entry.at:%Y-%m-%d %H:%M:%S}  {who}  {entry.act}  {entry.subject}  {entry.outcome}")
+    if not entries:
+        typer.echo("Nothing yet.")
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from knowledge.costs import Costs
 from knowledge.datasets.ordering import ExportOrder, ExportReport
 from knowledge.datasets.redacting import strengthened
 from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
+from knowledge.freshness import Freshness
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
 from knowledge.indexing import Backend, Desk, desk_without_files
@@ -32,11 +33,11 @@ from knowledge.reconstructing import Reconstruction, reconstruct
 from knowledge.reindexing import OnProgress
 from knowledge.retiring import clear, clear_forever
 from knowledge.reviewing import QueueItem, queue
-from knowledge.runs import OnJoined, ReindexRuns
+from knowledge.runs import COMMAND_LINE, OnJoined, ReindexRuns
 from knowledge.settings import Settings
 from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
-from knowledge.store import Deliveries, Store
+from knowledge.store import AuditBook, Deliveries, Store
 from knowledge.store.corpus import SourceRecord, overlap
 from knowledge.store.erasing import Forgotten
 from knowledge.store.generations import Generation, GenerationPlan
@@ -46,7 +47,9 @@ from knowledge.types import (
     Answer,
     Audience,
     AuditReport,
+    Disliked,
     Exchange,
+    FailedFile,
     Feedback,
     Finding,
     GenerationStatus,
@@ -129,6 +132,7 @@ class KnowledgeBase:
             reindex=self._reindex,
             open_desk=self._helpers_desk,
             find_source=self._find_source,
+            audit=store.audit,
         )
 
     @classmethod
@@ -266,11 +270,12 @@ class KnowledgeBase:
         key: str | None = None,
         on_progress: OnProgress | None = None,
         on_joined: OnJoined | None = None,
+        by: str | None = None,
     ) -> ReindexReport:
         """Have a source, or a folder inside it, reindexed by whoever does background work; wait for the report.
 
         Joins the same request that is under way, and calls `on_joined` then. Who asks again with the same `key` gets
-        the report it had asked for.
+        the report it had asked for. `by` names the person in the audit.
         When nobody begins, this process does. Raises what `reindex` raises.
         """
         record, folder = self._configured_source(source)
@@ -281,24 +286,55 @@ class KnowledgeBase:
             key=key,
             on_progress=on_progress,
             on_joined=on_joined,
+            by=by,
         )
 
-    async def cancel_reindex(self, source: str) -> bool:
+    async def cancel_reindex(self, source: str, *, by: str = COMMAND_LINE) -> bool:
         """Stop the runs of a source, of a folder inside it, or of a folder that is named by its path.
 
         They stop within about a second, in whichever process; what they had published stays, and who waits for them
-        gets ReindexCancelledError. Says whether there was one. Raises SourceError when nothing goes by this name.
+        gets ReindexCancelledError. Says whether there was one. Raises SourceError when nothing goes by this name. A
+        person of Slack, named by `by`, can mean configured sources only, whatever folders there are around us.
         """
-        if self.names_source(source):
+        if by != COMMAND_LINE or self.names_source(source):
             record, folder = self._configured_source(source)
-            return await self._runs.cancel(record.name, folder=folder)
+            return await self._runs.cancel(record.name, folder=folder, by=by)
         records = await self._store.corpus.source_records()
         if any(record.name == source for record in records):
-            return await self._runs.cancel(source)
+            return await self._runs.cancel(source, by=by)
         root = await asyncio.to_thread(lambda: Path(source).expanduser().resolve())
         if not root.is_dir() and str(root) not in {record.root for record in records}:
             raise SourceError(f"There is no source and no folder {source!r}.")
-        return await self._runs.cancel(_folder_name(root, records))
+        return await self._runs.cancel(_folder_name(root, records), by=by)
+
+    async def last_report(self, source: str) -> ReindexReport | None:
+        """Return what the newest finished run of a source, or of a folder inside it, reported.
+
+        None when there was none in the last days. Raises SourceError.
+        """
+        record, folder = self._configured_source(source)
+        return await self._store.runs.last_report(record.name, folder=folder)
+
+    async def failures(self, source: str) -> list[FailedFile]:
+        """Return the files of a source that are not indexed as they are now, and why, by path."""
+        return await self._store.corpus.failures(source)
+
+    @property
+    def audit(self) -> AuditBook:
+        """Who did or was refused what; only appended to."""
+        return self._store.audit
+
+    async def keep_fresh(self) -> None:
+        """Reindex what changes in the configured folders, and what is due, until cancelled.
+
+        Any number of processes may do this: each source is seen to by one of them.
+        """
+        await Freshness(
+            self.settings.team.sources,
+            corpus=self._store.corpus,
+            deliveries=self._store.deliveries,
+            reindex=self.request_reindex,
+        ).run()
 
     async def verify(self, source: str = "") -> AuditReport:
         """Compare what the indexes hold of a source, or of all of them, with the database, and put it right.
@@ -599,6 +635,10 @@ class KnowledgeBase:
     async def unanswered(self, limit: int = 5) -> list[Exchange]:
         """Return the latest questions that were declined, newest first, for admins."""
         return await self._store.exchanges.latest(Outcome.DECLINED, limit=limit)
+
+    async def disliked(self, limit: int = 5) -> list[Disliked]:
+        """Return the documents whose answers drew the most 👎, most first, for admins."""
+        return await self._store.feedback.disliked(limit)
 
     async def ready(self) -> dict[str, str]:
         """Check each part now: its name and `ok`, or one sentence about what is wrong."""

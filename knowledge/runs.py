@@ -15,9 +15,10 @@ from knowledge.ids import new_id
 from knowledge.indexing import Desk
 from knowledge.ports import Jobs
 from knowledge.sharing import SHARE_LEASE, Sharing, work_on_shares
+from knowledge.store.audit import AuditBook
 from knowledge.store.corpus import SourceRecord
 from knowledge.store.runs import ENDED, Run, Runs, RunState
-from knowledge.types import Progress, ReindexReport
+from knowledge.types import Act, Progress, ReindexReport
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ PATIENCE_SECONDS = 10.0
 """How long one who waits leaves a run to the workers before doing it."""
 HELP_SECONDS = 60.0
 """After this a helper lines up again, so that another source gets its turn."""
+COMMAND_LINE = "command line"
+"""Who acts, for the audit, when no person of Slack does."""
 BROKE_OFF = "The reindex broke off; the log of the process that did it says why."
 
 
@@ -76,8 +79,10 @@ class ReindexRuns:
         reindex: DoReindex,
         open_desk: OpenDesk,
         find_source: FindSource,
+        audit: AuditBook,
     ) -> None:
         self._book = book
+        self._audit = audit
         self._jobs = jobs
         self._owner = owner
         self._reindex = reindex
@@ -99,21 +104,34 @@ class ReindexRuns:
         key: str | None = None,
         on_progress: OnProgress | None = None,
         on_joined: OnJoined | None = None,
+        by: str | None = None,
     ) -> ReindexReport:
         """Have a source reindexed by whoever does background work, and wait for the report.
 
-        Joins a run of the same that is under way, and calls `on_joined` then. Raises what the run raised.
+        Joins a run of the same that is under way, and calls `on_joined` then; `by` is the person for the audit. Raises
+        what the run raised.
         """
         asked = await self._book.request(source, folder=folder, allow_empty=allow_empty, key=key)
+        if by is not None and (asked.new or asked.joined):
+            await self._note_start(source, folder, by, allow_empty=allow_empty, joined=asked.joined)
         if asked.new:
             await self._enqueue(asked.run_id, source)
         if asked.joined and on_joined is not None:
             await on_joined()
         return await self._follow(asked.run_id, on_progress)
 
-    async def cancel(self, source: str, *, folder: str = "") -> bool:
+    async def _note_start(
+        self, source: str, folder: str, by: str, *, allow_empty: bool = False, joined: bool = False
+    ) -> None:
+        outcome = "joined" if joined else "started, whatever has vanished" if allow_empty else "started"
+        await self._audit.add(Act.REINDEX_STARTED, person=by, subject=_named(source, folder), outcome=outcome)
+
+    async def cancel(self, source: str, *, folder: str = "", by: str) -> bool:
         """Stop the runs of a source wherever they are done; say whether there were any. What was done stays."""
-        return await self._book.cancel(source, folder=folder)
+        stopped = await self._book.cancel(source, folder=folder)
+        outcome = "stopped" if stopped else "nothing was running"
+        await self._audit.add(Act.REINDEX_CANCELLED, person=by, subject=_named(source, folder), outcome=outcome)
+        return stopped
 
     async def _enqueue(self, run_id: str, source: str) -> None:
         await self._jobs.enqueue(REINDEX, lock=f"{REINDEX}:{source}", arguments={"run": run_id})
@@ -142,6 +160,7 @@ class ReindexRuns:
         self, record: SourceRecord, *, folder: str, allow_empty: bool, on_progress: OnProgress | None
     ) -> ReindexReport:
         """Reindex in this process for somebody who waits in front of it; the others see how far it is."""
+        await self._note_start(record.name, folder, COMMAND_LINE, allow_empty=allow_empty)
         run_id = await self._book.begin(
             record.name, folder=folder, allow_empty=allow_empty, owner=self._owner, lease=RUN_LEASE
         )
@@ -308,6 +327,10 @@ class ReindexRuns:
         for run_id in await self._book.waiting():
             run = await self._book.get(run_id)
             await self._enqueue(run_id, run.source)
+
+
+def _named(source: str, folder: str) -> str:
+    return f"{source}/{folder}" if folder else source
 
 
 def _error(run: Run) -> FootnoteError:

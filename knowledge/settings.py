@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -33,6 +34,8 @@ SLACK_ID = {
 }
 SLACK_EXAMPLE = {"channels": "C0123ABCD", "users": "U0123ABCD", "usergroups": "S0123ABCD"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+REFRESH = re.compile(r"(\d{1,6})\s*([smhd])")
+SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -58,6 +61,18 @@ class SourceSettings(BaseModel):
     """Who looks after the documents: a name, shown in the gap report."""
     url: str | None = None
     """Where the documents can be opened: the document's path is appended to make a link."""
+    watch: bool = True
+    """Whether changes in the folder are noticed by themselves."""
+    refresh: timedelta | None = None
+    """How old the index may get before it is brought up to date unasked."""
+
+    @field_validator("refresh", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        found = REFRESH.fullmatch(value.strip()) if isinstance(value, str) else None
+        if found is None or int(found[1]) == 0:
+            raise ValueError('must be a time such as "30m", "6h" or "1d"')
+        return timedelta(seconds=int(found[1]) * SECONDS_OF[found[2]])
 
     @field_validator("channels", "users", "usergroups")
     @classmethod

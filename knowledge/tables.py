@@ -528,6 +528,20 @@ claims = Table(
     Column("claimed_at", UtcDateTime, nullable=False),
 )
 
+# --- What people with power did, and what others were refused --------------------------------------------------------
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("person", String(200), nullable=False, doc="a Slack id, or what acted; empty once they were forgotten"),
+    Column("act", String(40), nullable=False, doc="of knowledge.Act"),
+    Column("subject", String(300), nullable=False, doc="the source, or the answer"),
+    Column("outcome", String(200), nullable=False, doc="in a few words; never what people wrote"),
+    sqlite_autoincrement=True,
+)
+
 # --- What was measured and learned ----------------------------------------------------------------------------------
 
 evaluations = Table(

@@ -88,6 +88,12 @@ class Audience:
     def everyone(self) -> bool:
         return not (self.channels or self.users or self.usergroups)
 
+    def describe(self) -> str:
+        """Say how many may see it, without naming anybody."""
+        named = {"channel": self.channels, "person": self.users, "user group": self.usergroups}
+        counts = [f"{len(ids)} {kind}{'s' if len(ids) > 1 else ''}" for kind, ids in named.items() if ids]
+        return ", ".join(counts).replace("persons", "people") or "everyone"
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -565,6 +571,41 @@ class SourceStatus:
     last_report: str = ""
     progress: Progress | None = None
     """How far the reindex is that is under way, in whichever process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disliked:
+    """A document that was cited in answers which people did not like."""
+
+    source: str
+    path: str
+    votes: int
+    """👎 that count now."""
+
+
+class Act(StrEnum):
+    """What the audit keeps."""
+
+    REINDEX_STARTED = "reindex.started"
+    """Somebody had a source reindexed, or joined a run that was under way."""
+    REINDEX_CANCELLED = "reindex.cancelled"
+    REINDEX_REFUSED = "reindex.refused"
+    """Somebody who is no admin wanted to reindex, to stop that, or to read its report."""
+    SHARE_REFUSED = "share.refused"
+    """An answer was not shared, because not everybody in the channel may see its sources."""
+    AUDIENCE_CHANGED = "audience.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what, when, and what came of it."""
+
+    at: datetime
+    person: str
+    """A Slack id, `command line` or `footnote.toml`."""
+    act: Act
+    subject: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)

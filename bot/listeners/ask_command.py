@@ -11,7 +11,7 @@ from bot.outbox import CommandReply, Place
 from bot.parts import Parts
 from bot.payloads import Body, Click
 from bot.slack_client import SLACK_ERRORS, error_code
-from knowledge import Question, Scope, SignalKind, UnknownAnswerError
+from knowledge import Act, Question, Scope, SignalKind, UnknownAnswerError
 
 _HELP = frozenset(("", "help", "--help", "-h", "?"))
 
@@ -64,6 +64,7 @@ async def _share(click: Click, job: Job, parts: Parts) -> str:
     refusal = await _refusal(click.value, channel, parts)
     if refusal:
         parts.metrics.blocks.labels("share").inc()
+        await parts.kb.audit.add(Act.SHARE_REFUSED, person=click.user, subject=click.value, outcome=f"in {channel}")
         return refusal
     exchange = await parts.kb.exchange(click.value)
     if exchange.erased:

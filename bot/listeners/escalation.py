@@ -8,8 +8,8 @@ from bot.inbox import Job
 from bot.outbox import Place
 from bot.parts import Parts
 from bot.payloads import Body, Click
-from bot.slack_client import SLACK_ERRORS
-from knowledge import Chunk, Exchange, Scope, SignalKind, UnknownAnswerError
+from bot.slack_client import SLACK_ERRORS, optional
+from knowledge import Chunk, Exchange, Question, Scope, SignalKind, Surface, UnknownAnswerError
 
 
 async def ask_human(body: Body, job: Job, parts: Parts) -> None:
@@ -36,7 +36,8 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
     if claim is None:
         return blocks.HUMAN_ASKED_ALREADY
     nearest = await _visible(exchange, channel, parts)
-    message = blocks.escalation(exchange, nearest, asker=click.user_name, key=key)
+    thread = await _permalink(exchange.question, parts)
+    message = blocks.escalation(exchange, nearest, asker=click.user_name, key=key, thread=thread)
     try:
         await parts.outbox.post(Place(channel, since=click.message_ts or "0"), message, claim)
     except SLACK_ERRORS:
@@ -44,6 +45,15 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
         return blocks.failure(job.trace)
     await noticing.did(SignalKind.WENT_TO_HUMAN, click.value, click.user, parts)
     return blocks.HUMAN_ASKED
+
+
+async def _permalink(question: Question, parts: Parts) -> str | None:
+    """Return the address of the thread, when the question was asked in a channel: who helps can answer there."""
+    if question.surface is not Surface.CHANNEL or not question.channel or not question.thread:
+        return None
+    call = parts.slack.chat_getPermalink(channel=question.channel, message_ts=question.thread)
+    found = await optional(call)
+    return None if found is None else str(found["permalink"])
 
 
 async def _visible(exchange: Exchange, channel: str, parts: Parts) -> list[Chunk]:

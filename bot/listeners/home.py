@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import blocks, mrkdwn, payloads
+from bot.blocks import Block
 from bot.inbox import Job
 from bot.listeners import reindex_command, reviews
 from bot.parts import Parts
@@ -31,22 +32,37 @@ async def reindex(body: Body, job: Job, parts: Parts) -> None:
     click = payloads.click(body)
     if await job.claim(job.delivery.key) is None:
         return
-    if not await parts.directory.is_admin(click.user):
-        reindex_command.deny(click.user, parts)
+    if await reindex_command.refused(click.user, click.value, parts):
         await publish(click.user, parts, notice=blocks.NOT_ADMIN)
         return
     await publish(click.user, parts, notice=f"Reindexing {mrkdwn.label(click.value, 80)}…")
-    report = await reindex_command.run(click.value, job, parts)
-    await publish(click.user, parts, notice=report)
+    report = await reindex_command.run(click.value, job, parts, user=click.user)
+    await publish(click.user, parts, notice=report.text, buttons=report.blocks[1:])
 
 
-async def publish(user: str, parts: Parts, *, notice: str = "", reviewed: str = "", chosen: str = "") -> None:
+async def publish(
+    user: str,
+    parts: Parts,
+    *,
+    notice: str = "",
+    buttons: Sequence[Block] = (),
+    reviewed: str = "",
+    chosen: str = "",
+) -> None:
     """Show the Home tab, with what the person is to be told about their last click, each where they clicked."""
     admin = await parts.directory.is_admin(user)
     sources = await _sources(user, parts, admin=admin)
     unanswered: Sequence[Exchange] = await parts.kb.unanswered() if admin else ()
     reindexable = parts.settings.team.sources.keys()
-    view = blocks.home(sources, admin=admin, reindexable=reindexable, unanswered=unanswered, notice=notice)
+    view = blocks.home(
+        sources,
+        admin=admin,
+        reindexable=reindexable,
+        unanswered=unanswered,
+        disliked=await parts.kb.disliked() if admin else (),
+        notice=notice,
+        buttons=buttons,
+    )
     queue, consent = await reviews.home_parts(user, parts, reviewed=reviewed, chosen=chosen)
     view["blocks"] = blocks.fitting(view["blocks"], first=queue, last=consent)
     await optional(parts.slack.views_publish(user_id=user, view=view), within=10)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from typing import Any
 
-from bot import blocks, mrkdwn, payloads
+from bot import blocks, mrkdwn, payloads, reindex_blocks
 from bot.blocks import Outgoing
 from bot.inbox import Job
 from bot.parts import Parts
-from bot.payloads import Body, Command
-from knowledge import FootnoteError, Progress, Scope
+from bot.payloads import Body, Click, Command
+from bot.reindex_message import ReindexMessage
+from bot.slack_client import optional
+from knowledge import Act, EmptySourceError, FootnoteError, ReindexCancelledError, Scope, SourceError
 
 logger = logging.getLogger(__name__)
-
-_MOST_UPDATES = 3
-"""A `response_url` is good for five posts; the report needs one, and one is kept for a repair."""
-_FIRST_UPDATE_SECONDS = 5.0
-_RESPONSE_URL_SECONDS = 29 * 60.0
 
 
 def acknowledgement(body: Body) -> dict[str, Any]:
@@ -32,62 +27,125 @@ def acknowledgement(body: Body) -> dict[str, Any]:
 async def reindex(body: Body, job: Job, parts: Parts) -> None:
     """List the sources, or reindex one and report in the same message."""
     command = payloads.command(body)
+    claim = await job.claim(job.delivery.key)
+    if claim is None:
+        return
+    name = command.text
+    shown = ReindexMessage(parts.outbox, job, claim, user=command.user, url=command.response_url, name=name)
+    if not name:
+        await shown.end(Outgoing(await _sources(command, parts)))
+    elif await refused(command.user, name, parts):
+        await shown.end(Outgoing(blocks.NOT_ADMIN))
+    else:
+        async with shown.going_on():
+            outcome = await run(name, job, parts, user=command.user, shown=shown)
+        await shown.end(outcome)
+
+
+async def remove_anyway(body: Body, job: Job, parts: Parts) -> None:
+    """Go on although the folder is empty or most of it has vanished."""
+    click = payloads.click(body)
+    claim = await job.claim(job.delivery.key)
+    if claim is None:
+        return
+    if await refused(click.user, click.value, parts):
+        await parts.outbox.answer_click(click, Outgoing(blocks.NOT_ADMIN))
+        return
+    url = click.response_url or ""
+    shown = ReindexMessage(parts.outbox, job, claim, user=click.user, url=url, name=click.value)
+    async with shown.going_on():
+        outcome = await run(click.value, job, parts, user=click.user, shown=shown, allow_empty=True)
+    await shown.end(outcome)
+
+
+async def stop(body: Body, job: Job, parts: Parts) -> None:
+    """Stop a run; its message says so by itself."""
+    click = payloads.click(body)
     if await job.claim(job.delivery.key) is None:
         return
-    said = await _outcome(command, job, parts)
-    message = Outgoing(said)
-    if job.age > _RESPONSE_URL_SECONDS or not await parts.outbox.respond(command.response_url, message):
-        await parts.outbox.tell_directly(command.user, message)
+    if await refused(click.user, click.value, parts):
+        await parts.outbox.answer_click(click, Outgoing(blocks.NOT_ADMIN))
+    elif not await _cancel(click, parts):
+        await parts.outbox.answer_click(click, Outgoing(reindex_blocks.NOT_RUNNING))
 
 
-async def _outcome(command: Command, job: Job, parts: Parts) -> str:
+async def _cancel(click: Click, parts: Parts) -> bool:
+    try:
+        return await parts.kb.cancel_reindex(click.value, by=click.user)
+    except SourceError:
+        return False
+
+
+async def show_all(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
+    """Open the list of all that failed or was skipped in the newest run."""
+    click = payloads.click(body)
+    if await refused(click.user, click.value, parts):
+        await parts.outbox.answer_click(click, Outgoing(blocks.NOT_ADMIN))
+        return
+    try:
+        report = await parts.kb.last_report(click.value)
+    except SourceError:
+        report = None
+    if report is None:
+        await parts.outbox.answer_click(click, Outgoing("This report is no longer kept. Reindex to get a new one."))
+        return
+    view = reindex_blocks.everything(click.value, report)
+    await optional(parts.slack.views_open(trigger_id=click.trigger, view=view))
+
+
+async def show_failures(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
+    """Open the list of files that are not indexed as they are."""
+    click = payloads.click(body)
+    if await refused(click.user, click.value, parts):
+        return
+    view = reindex_blocks.failures(click.value, await parts.kb.failures(click.value))
+    await optional(parts.slack.views_open(trigger_id=click.trigger, view=view))
+
+
+async def _sources(command: Command, parts: Parts) -> str:
     admin = await parts.directory.is_admin(command.user)
-    if not command.text:
-        groups = await parts.directory.groups_of(command.user)
-        scope = Scope(user=command.user, channel=command.channel, usergroups=groups)
-        sources = [source for source in await parts.kb.sources() if admin or scope.admits(source.audience)]
-        return blocks.source_list(sources)
-    if not admin:
-        deny(command.user, parts)
-        return blocks.NOT_ADMIN
-    return await run(command.text, job, parts, Updates(command, parts))
+    groups = await parts.directory.groups_of(command.user)
+    scope = Scope(user=command.user, channel=command.channel, usergroups=groups)
+    return blocks.source_list([s for s in await parts.kb.sources() if admin or scope.admits(s.audience)])
 
 
-def deny(user: str, parts: Parts) -> None:
-    """Log that somebody tried to reindex who may not."""
+async def refused(user: str, source: str, parts: Parts) -> bool:
+    """Say whether a person may not reindex, and write down that they tried."""
+    if await parts.directory.is_admin(user):
+        return False
     parts.metrics.blocks.labels("reindex").inc()
     logger.warning("reindex.denied", extra={"user": user})
+    await parts.kb.audit.add(Act.REINDEX_REFUSED, person=user, subject=source, outcome="is no admin")
+    return True
 
 
-async def run(source: str, job: Job, parts: Parts, updates: Updates | None = None) -> str:
-    """Reindex; return the report or why there is none."""
+async def run(
+    name: str,
+    job: Job,
+    parts: Parts,
+    *,
+    user: str,
+    shown: ReindexMessage | None = None,
+    allow_empty: bool = False,
+) -> Outgoing:
+    """Reindex; return the report, or why there is none."""
     try:
-        report = await parts.kb.request_reindex(source, key=job.delivery.key, on_progress=updates)
+        report = await parts.kb.request_reindex(
+            name,
+            key=job.delivery.key,
+            by=user,
+            allow_empty=allow_empty,
+            on_progress=shown.progress if shown else None,
+            on_joined=shown.joined if shown else None,
+        )
+    except ReindexCancelledError:
+        return reindex_blocks.stopped(name)
+    except EmptySourceError as exc:
+        return reindex_blocks.ask_first(name, exc)
     except FootnoteError as exc:
-        return f"{mrkdwn.label(source, 80)} was not reindexed: {mrkdwn.mrkdwn(str(exc))}"
+        return Outgoing(f"{mrkdwn.label(name, 80)} was not reindexed: {mrkdwn.mrkdwn(str(exc))}")
     except Exception:
         logger.exception("reindex.failed")
-        return blocks.failure(job.trace)
+        return Outgoing(blocks.failure(job.trace))
     logger.info("reindex.done", extra={"source": report.source, "summary": report.summary()})
-    return blocks.reindex_report(report)
-
-
-class Updates:
-    """Shows progress in the command's own message, a few times only, further and further apart."""
-
-    def __init__(self, command: Command, parts: Parts) -> None:
-        self._command = command
-        self._parts = parts
-        self._left = _MOST_UPDATES
-        self._pause = _FIRST_UPDATE_SECONDS
-        self._next = time.monotonic() + self._pause
-        self._sending: asyncio.Task[bool] | None = None
-
-    async def __call__(self, progress: Progress) -> None:
-        if not self._left or time.monotonic() < self._next:
-            return
-        self._left -= 1
-        self._pause *= 6
-        self._next = time.monotonic() + self._pause
-        said = f"Reindexing {mrkdwn.label(progress.source, 80)}: {progress.files_done} of {progress.files_total} files."
-        await self._parts.outbox.respond(self._command.response_url, Outgoing(said))
+    return reindex_blocks.report(report, name, joined=shown is not None and shown.is_joined)

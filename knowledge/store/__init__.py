@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from knowledge.settings import Settings
+from knowledge.store.audit import AuditBook
 from knowledge.store.clock import Clock
 from knowledge.store.consents import Consents, Signals
 from knowledge.store.corpus import Corpus
@@ -29,6 +30,7 @@ from knowledge.store.waiting import ReviewQueue
 
 __all__ = [
     "AdapterBook",
+    "AuditBook",
     "Consents",
     "Corpus",
     "Deliveries",
@@ -75,6 +77,7 @@ class Store:
     generations: Generations
     installation: str
     """Tells this database from every other that shares a service with it."""
+    audit: AuditBook
 
     @classmethod
     async def open(cls, settings: Settings, *, clock: Clock = time.time) -> Store:
@@ -112,6 +115,7 @@ class Store:
             snapshots=Snapshots(database),
             generations=Generations(database, clock=clock),
             installation=installation,
+            audit=AuditBook(database),
         )
 
     async def describe(self) -> str:

@@ -28,6 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from knowledge.errors import LostLeaseError
+from knowledge.store.audit import write_down
 from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database
 from knowledge.tables import (
@@ -46,7 +47,7 @@ from knowledge.tables import (
 from knowledge.tables import (
     generations as generation_table,
 )
-from knowledge.types import Audience, Chunk, ReindexReport, Scope, SourceStatus
+from knowledge.types import Act, Audience, Chunk, FailedFile, ReindexReport, Scope, SourceStatus
 
 PENDING, LIVE, DEAD = "pending", "live", "dead"
 IN_LIMIT = 500
@@ -205,6 +206,7 @@ class Corpus:
 
         def work(connection: Connection) -> None:
             for record in records:
+                _note_audience(connection, record)
                 _put_source(connection, record)
             connection.execute(_retirement().where(left_out))
 
@@ -243,6 +245,12 @@ class Corpus:
             .where(sources.c.active)
         )
         return [_source_status(row) for row in await self._rows(query.order_by(sources.c.name))]
+
+    async def failures(self, source: str) -> list[FailedFile]:
+        """List the files of a source whose last attempt failed, and why, by path."""
+        failed = (documents.c.source == source) & documents.c.outcome.not_in(("ok", "partial"))
+        query = select(documents.c.path, documents.c.reason).where(failed).order_by(documents.c.path)
+        return [FailedFile(row.path, row.reason) for row in await self._rows(query)]
 
     async def usable_sources(self, scope: Scope) -> tuple[str, ...]:
         """Name the sources that a question in this scope may draw on, as the database has it now.
@@ -665,6 +673,15 @@ def _fence(connection: Connection, source: str, token: int, *, until: float | No
 def overlap(one: Path, other: Path) -> bool:
     """Say whether two folders are the same or one lies inside the other."""
     return one == other or one in other.parents or other in one.parents
+
+
+def _note_audience(connection: Connection, record: SourceRecord) -> None:
+    """Write into the audit that others may see a known source from now on."""
+    query = select(sources.c.audience).where(sources.c.name == record.name)
+    known = connection.execute(query).scalar_one_or_none()
+    if known is not None and known != _audience_json(record.audience):
+        outcome = f"{_audience(known).describe()} → {record.audience.describe()}"
+        write_down(connection, Act.AUDIENCE_CHANGED, "footnote.toml", record.name, outcome)
 
 
 def _put_source(connection: Connection, record: SourceRecord) -> None:

@@ -36,6 +36,7 @@ from knowledge.settings import SLACK_ID
 from knowledge.store.database import Database
 from knowledge.tables import (
     answers,
+    audit,
     blobs,
     citations,
     claims,
@@ -140,6 +141,7 @@ class _Eraser:
         self._strip_questions(own)
         self._remove_sayings()
         self._remove_deliveries(own)
+        self._leave_the_audit()
         self._remove_mentions()
         snapshots = revoke(self.connection, sorted(self.touched), FORGOTTEN)
         return Forgotten({name: count for name, count in sorted(self.counts.items()) if count}, tuple(snapshots))
@@ -265,6 +267,11 @@ class _Eraser:
         self._delete(deliveries, deliveries.c.key, {row.key for row in waiting if value in bytes(row.body)})
 
     # --- where others name them -------------------------------------------------------------------------------------
+
+    def _leave_the_audit(self) -> None:
+        """Let what the person did stand as nobody's: the audit is never shortened."""
+        for row in self._rows(select(audit).where(audit.c.person == self.person)):
+            self._update(audit, audit.c.id == row.id, {"person": ""})
 
     def _remove_mentions(self) -> None:
         """Replace the id in other people's words; a name given on the command line may be any word, so it stays."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import UnknownAnswerError
 from knowledge.store.database import Database
-from knowledge.tables import answers, feedback, remarks
-from knowledge.types import Feedback, Vote
+from knowledge.tables import answers, chunks, citations, feedback, remarks
+from knowledge.types import Disliked, Feedback, Vote
 
 
 class FeedbackBook:
@@ -35,6 +35,22 @@ class FeedbackBook:
         """Return the person's latest vote on the answer."""
         async with self._database.reading() as connection:
             return await _current_vote(connection, answer_id, person)
+
+    async def disliked(self, limit: int) -> list[Disliked]:
+        """Name the documents cited in answers with the most 👎 that count now, most first."""
+        latest = select(func.max(feedback.c.id)).group_by(feedback.c.answer_id, feedback.c.person)
+        votes = func.count(feedback.c.id.distinct()).label("votes")
+        query = (
+            select(chunks.c.source, chunks.c.path, votes)
+            .join(citations, citations.c.answer_id == feedback.c.answer_id)
+            .join(chunks, chunks.c.id == citations.c.chunk_id)
+            .where(feedback.c.id.in_(latest), feedback.c.vote == Vote.DOWN.value)
+            .group_by(chunks.c.source, chunks.c.path)
+            .order_by(votes.desc(), chunks.c.source, chunks.c.path)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return [Disliked(row.source, row.path, row.votes) for row in await connection.execute(query)]
 
 
 async def _current_vote(connection: AsyncConnection, answer_id: str, person: str) -> Vote | None:

@@ -126,6 +126,13 @@ class Runs:
         async with self._database.reading() as connection:
             return _run((await connection.execute(select(runs).where(runs.c.id == run_id))).one(), self._clock())
 
+    async def last_report(self, source: str, *, folder: str = "") -> ReindexReport | None:
+        """Return the report of the newest run of a source, or of a folder in it, that came to its end."""
+        done = (runs.c.source == source) & (runs.c.folder == folder) & (runs.c.state == RunState.DONE)
+        query = select(runs.c.report).where(done).order_by(runs.c.ended_at.desc()).limit(1)
+        kept = await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return None if kept is None else _report(kept)
+
     async def waiting(self) -> list[str]:
         """Name the runs that were asked for and that nobody is at, oldest first."""
         free = runs.c.state.in_(OPEN) & ran_out(runs.c.lease_until, self._clock())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot import blocks
+from bot import blocks, reindex_blocks
 from bot.sandbox import block_problems, view_problems
 from bot.sandbox.block_kit import text_too_long
 from knowledge import (
@@ -18,12 +18,15 @@ from knowledge import (
     Audience,
     Chunk,
     Citation,
+    EmptySourceError,
     Exchange,
     FailedFile,
     Outcome,
+    Progress,
     Question,
     Reason,
     ReindexReport,
+    Skipped,
     SourceStatus,
 )
 
@@ -102,6 +105,14 @@ def test_slack_accepts_every_answer(outcome: Outcome, text: str, title: str, url
     assert accepted(blocks.escalation(exchange, [where], asker=title, key="k"))
 
 
+def test_a_list_of_thousands_of_failures_fits_into_a_modal() -> None:
+    failed = tuple(FailedFile(f"folder/{number}/{'x' * 140}.pdf", "r" * 190) for number in range(5000))
+    report = ReindexReport("handbook", failed=failed, skipped=tuple(Skipped(file.path, "hidden") for file in failed))
+    shown = reindex_blocks.everything("handbook", report)
+    assert view_problems(shown, kinds=("modal",)) == []
+    assert "more, which `footnote reindex handbook --json` names" in str(shown)
+
+
 @pytest.mark.parametrize("url", [None, "https://docs.example.org/a"])
 def test_what_documents_and_people_write_cannot_ping_or_link(url: str | None) -> None:
     where = chunk(title=NASTY, heading=NASTY, path=NASTY, url=url)
@@ -114,8 +125,13 @@ def test_what_documents_and_people_write_cannot_ping_or_link(url: str | None) ->
         blocks.answer(made, key="k").arguments(as_plain_text=True),
         blocks.shared_answer(made, NASTY, key="k", by=NASTY).arguments(),
         blocks.escalation(exchange, [where], asker=NASTY, key="k").arguments(),
-        blocks.home([status], admin=True, unanswered=[exchange], notice=blocks.reindex_report(report)),
+        blocks.home([status], admin=True, unanswered=[exchange], notice=reindex_blocks.report(report, NASTY).text),
         blocks.source_list([status]),
+        reindex_blocks.report(report, NASTY).text,
+        reindex_blocks.everything(NASTY, report)["blocks"],
+        reindex_blocks.failures(NASTY, report.failed)["blocks"],
+        reindex_blocks.progress(NASTY, Progress(NASTY, 1, 2, 3, 1.0, 60.0)).text,
+        reindex_blocks.ask_first(NASTY, EmptySourceError(vanished=1, live=2)).text,
     ]
     for forbidden in ("<!channel>", "<@U0ADA>", "<https://evil", "\u202e", "\U000e0041"):
         assert forbidden not in str(made_of_it)
@@ -152,7 +168,7 @@ def test_forms_and_tabs_are_accepted() -> None:
 
 def test_a_report_reads_in_the_fixed_words() -> None:
     report = ReindexReport("handbook", added=1, unchanged=96, removed=2, failed=(FailedFile("a.pdf", "encrypted"),))
-    said = blocks.reindex_report(report)
+    said = reindex_blocks.report(report, "handbook").text
     assert "1 added, 0 changed, 96 unchanged, 2 removed, 1 failed" in said
     assert "a.pdf: encrypted" in said
 

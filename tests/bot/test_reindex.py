@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from bot import reindex_message
 from bot.sandbox import SandboxServer
+from bot.sandbox.nouns import Message
 from bot.server import Server
+from knowledge import AdminSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
+from knowledge.types import Vectors
+from tests.bot.answerers import QuotingAnswerer
+from tests.bot.conftest import BotFactory
 from tests.bot.test_surfaces import answers, whisper
+from tests.databases import rows
+from tests.jobs.parts import SlowEmbedder
 
 
 async def test_alone_it_lists_the_sources_that_one_may_know_of(sandbox: SandboxServer, bot: Server) -> None:
@@ -44,3 +57,189 @@ async def test_others_are_refused_for_their_eyes_only_and_it_is_logged(
 async def test_what_is_no_source_is_refused_in_words(sandbox: SandboxServer, bot: Server, name: str) -> None:
     await sandbox.person("U0ADA").command("C0GENERAL", f"/reindex {name}")
     assert await sandbox.wait_for_message("C0GENERAL", whisper("was not reindexed", to="U0ADA"))
+
+
+class GatedEmbedder(SlowEmbedder):
+    """Embeds the first batch at once, the rest only after `go` was set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.come = asyncio.Event()
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.texts and len(texts) > 1:
+            self.come.set()
+            await self.go.wait()
+        return await super().embed_documents(texts)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A source of 200 files in two folders, two of which cannot be read."""
+    for number in range(200):
+        file = tmp_path / "library" / ("policies" if number % 2 else "guides") / f"{number}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"# Page {number}\n\nThe room number of team {number} is {number + 1000}.\n", "utf-8")
+    for number in range(7):
+        (tmp_path / "library" / f"broken{number}.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def slow() -> GatedEmbedder:
+    return GatedEmbedder()
+
+
+@pytest.fixture
+async def busy(
+    tmp_path: Path, bot_settings: Settings, library: Path, slow: GatedEmbedder, start: BotFactory
+) -> AsyncIterator[Server]:
+    """A bot whose reindex of `library` waits in the middle until it may go on."""
+    team = TeamFile(sources={"library": SourceSettings(path=library)}, admins=AdminSettings(users=("U0ADA", "U0CHLOE")))
+    settings = bot_settings.model_copy(update={"home": tmp_path / "other"}).with_team(team)
+    kb = await KnowledgeBase.open(settings, embedder=slow, answerer=QuotingAnswerer())
+    async with start(knowledge=kb, home=settings.home, team=team) as server:
+        yield server
+        slow.go.set()
+    await kb.close()
+
+
+def shows(*texts: str, to: str = "U0ADA"):
+    """Match a message for one person, or in their direct message, that says all of this."""
+    return lambda m: m.ephemeral_to in (to, None) and all(text in str((m.text, m.blocks)) for text in texts)
+
+
+def in_general(sandbox: SandboxServer, who: str = "U0ADA") -> list[Message]:
+    return [m for m in sandbox.person(who).sees("C0GENERAL") if m.ephemeral_to == who]
+
+
+async def test_one_message_shows_progress_and_ends_with_the_report_and_its_reasons(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder
+) -> None:
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library")
+    shown = await sandbox.wait_for_message("C0GENERAL", shows("of 207 files", "chunks", "stop_reindex"), timeout=30)
+    slow.go.set()
+    words = "200 added, 0 changed, 0 unchanged, 0 removed, 7 failed"
+    report = await sandbox.wait_for_message(
+        "C0GENERAL", shows(words, "broken0.pdf", "and 2 more that failed"), timeout=30
+    )
+    assert report.ts == shown.ts
+    assert len(in_general(sandbox)) == 1
+    await ada.click(report, "show_report")
+    modal = await sandbox.wait_for_modal("U0ADA")
+    assert all(f"broken{number}.pdf" in str(modal.body) for number in range(7))
+
+
+async def test_a_long_reindex_goes_on_in_the_direct_message_and_both_end_with_the_report(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reindex_message, "URL_MOMENTS", (0.0,))
+    monkeypatch.setattr(reindex_message, "PAUSE_SECONDS", 0.1)
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library")
+    private = await sandbox.wait_for_message(ada.direct_message, shows("of 207 files", "stop_reindex"), timeout=30)
+    await sandbox.wait_for_message("C0GENERAL", shows("stands in our direct message"))
+    sandbox.workspace.response_urls.clear()  # as if half an hour had passed
+    slow.go.set()
+    report = await sandbox.wait_for_message(ada.direct_message, shows("200 added", "7 failed"), timeout=30)
+    assert report.ts == private.ts
+    assert len(ada.sees(ada.direct_message)) == 1
+
+
+async def test_stop_ends_a_reindex_and_its_message_says_so(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder
+) -> None:
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library/policies")
+    shown = await sandbox.wait_for_message("C0GENERAL", shows("of 100 files", "stop_reindex"), timeout=30)
+    await ada.click(shown, "stop_reindex")
+    stopped = await sandbox.wait_for_message("C0GENERAL", shows("Stopped reindexing library/policies"), timeout=10)
+    assert stopped.ts == shown.ts
+    acts = [(entry.person, entry.act, entry.subject, entry.outcome) for entry in await busy.app.parts.kb.audit.latest()]
+    assert acts == [
+        ("U0ADA", "reindex.cancelled", "library/policies", "stopped"),
+        ("U0ADA", "reindex.started", "library/policies", "started"),
+    ]
+
+
+async def test_a_second_request_joins_and_says_so(sandbox: SandboxServer, busy: Server, slow: GatedEmbedder) -> None:
+    await sandbox.person("U0ADA").command("C0GENERAL", "/reindex library")
+    await asyncio.wait_for(slow.come.wait(), 30)
+    await sandbox.person("U0CHLOE").command("C0GENERAL", "/reindex library")
+    await sandbox.wait_for_message("C0GENERAL", shows("under way already", to="U0CHLOE"), timeout=10)
+    slow.go.set()
+    for who in ("U0ADA", "U0CHLOE"):
+        await sandbox.wait_for_message("C0GENERAL", whisper("200 added", to=who), timeout=30)
+    outcomes = {entry.person: entry.outcome for entry in await busy.app.parts.kb.audit.latest()}
+    assert outcomes == {"U0ADA": "started", "U0CHLOE": "joined"}
+
+
+async def test_before_most_of_a_source_is_removed_it_asks(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder, library: Path
+) -> None:
+    slow.go.set()
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library")
+    await sandbox.wait_for_message("C0GENERAL", shows("200 added"), timeout=30)
+    for number in range(150):
+        (library / ("policies" if number % 2 else "guides") / f"{number}.md").unlink()
+    after = sandbox.workspace.new_ts()
+    await ada.command("C0GENERAL", "/reindex library")
+    asked = await sandbox.wait_for_message(
+        "C0GENERAL", shows("150 of the 200 documents of library have vanished", "Nothing was changed"), after=after
+    )
+    await ada.click(asked, "reindex_anyway")
+    done = await sandbox.wait_for_message("C0GENERAL", shows("150 removed"), after=after, timeout=30)
+    assert done.ts == asked.ts
+    assert "reindex_anyway" not in str(done.blocks)
+
+
+async def test_an_empty_folder_asks_too(
+    sandbox: SandboxServer, busy: Server, library: Path, slow: GatedEmbedder
+) -> None:
+    slow.go.set()
+    await sandbox.person("U0ADA").command("C0GENERAL", "/reindex library/guides")
+    await sandbox.wait_for_message("C0GENERAL", shows("100 added"), timeout=30)
+    for folder in ("guides", "policies"):
+        shutil.rmtree(library / folder)
+    for number in range(7):
+        (library / f"broken{number}.pdf").unlink()
+    after = sandbox.workspace.new_ts()
+    await sandbox.person("U0ADA").command("C0GENERAL", "/reindex library")
+    asked = await sandbox.wait_for_message(
+        "C0GENERAL", shows("The folder of library is empty: its 100 documents would be removed"), after=after
+    )
+    assert "Remove them anyway" in str(asked.blocks)
+
+
+@pytest.mark.parametrize("user", ["U0BEN", "U0GUS"])
+async def test_every_refusal_is_one_line_of_the_audit_and_starts_nothing(
+    sandbox: SandboxServer, bot: Server, kb: KnowledgeBase, user: str
+) -> None:
+    await sandbox.person(user).command("C0GENERAL", "/reindex handbook")
+    await sandbox.wait_for_message("C0GENERAL", whisper("Only the people listed as admins", to=user))
+    entries = [(entry.person, entry.act, entry.subject) for entry in await kb.audit.latest()]
+    assert entries[0] == (user, "reindex.refused", "handbook")
+    assert not [entry for entry in entries if entry[0] == user and entry[1] != "reindex.refused"]
+
+
+async def test_the_audit_is_only_appended_to(kb: KnowledgeBase, bot_settings: Settings) -> None:
+    assert len(await kb.audit.latest()) == 2  # the fixtures index two sources on the command line
+    for statement in ("DELETE FROM audit", "UPDATE audit SET outcome = 'done'", "UPDATE audit SET at = NULL"):
+        with pytest.raises(sqlite3.IntegrityError, match="only appended to"):
+            rows(bot_settings, statement)
+    rows(bot_settings, "UPDATE audit SET person = ''")  # a person may be forgotten
+
+
+async def test_a_change_of_audience_is_written_down_without_naming_anybody(
+    kb: KnowledgeBase, bot_settings: Settings
+) -> None:
+    closed = bot_settings.team.sources["salaries"].model_copy(update={"users": ("U0BEN", "U0ADA"), "channels": ()})
+    team = bot_settings.team.model_copy(update={"sources": {**bot_settings.team.sources, "salaries": closed}})
+    await (await KnowledgeBase.open(bot_settings.with_team(team))).close()
+    newest = (await kb.audit.latest())[0]
+    assert (newest.act, newest.subject) == ("audience.changed", "salaries")
+    assert newest.outcome == "1 channel, 1 person → 2 people"
+    assert not re.search("U0", newest.outcome)

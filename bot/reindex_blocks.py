@@ -1,0 +1,148 @@
+"""A reindex → Block Kit. Pure: progress, the report, the question before much is removed, the list of what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot import mrkdwn
+from bot.blocks import Block, Outgoing
+from knowledge import EmptySourceError, FailedFile, PartlyRead, Progress, ReindexReport, Skipped
+
+STOP_ACTION = "stop_reindex"
+ALL_ACTION = "show_report"
+ANYWAY_ACTION = "reindex_anyway"
+
+Entry = FailedFile | PartlyRead | Skipped
+
+FIRST_REASONS = 5
+MOST_LISTED = 1000
+"""Lines of the list of everything; the command line has the rest."""
+_LINES_PER_BLOCK = 20
+_LONGEST_SECTION = 2900
+
+JOINED = "This reindex was under way already; you are with it now."
+NOT_RUNNING = "Nothing is being reindexed there any more."
+ELSEWHERE = "It takes a while: how far it is stands in our direct message, and the report will be here."
+
+
+def progress(name: str, now: Progress | None, *, joined: bool = False) -> Outgoing:
+    """Say how far a reindex is: files, chunks, time left."""
+    said = f"Reindexing {mrkdwn.label(name, 80)}{_figures(now)}"
+    return _stoppable(f"{said} {JOINED}" if joined else said, name)
+
+
+def _figures(now: Progress | None) -> str:
+    if now is None:
+        return "…"
+    left = f", {_left(now.seconds_left)}" if now.seconds_left is not None else ""
+    return f": {now.files_done:,} of {now.files_total:,} files, {now.chunks:,} chunks{left}."
+
+
+def elsewhere(shown: Outgoing, name: str) -> Outgoing:
+    """Say that progress is shown in the direct message from now on."""
+    return _stoppable(f"{shown.text} {ELSEWHERE}", name)
+
+
+def _stoppable(text: str, name: str) -> Outgoing:
+    return Outgoing(text, (_section(text), _actions(_button("Stop", STOP_ACTION, name))))
+
+
+def _left(seconds: float) -> str:
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s left"
+    if seconds < 3600:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3600:.1f} h left"
+
+
+def report(done: ReindexReport, name: str, *, joined: bool = False) -> Outgoing:
+    """Report in the fixed words, with the first reasons and a way to all of them."""
+    lines = [f"{mrkdwn.label(name, 80)}: {done.summary()} in {done.seconds:.1f} s."]
+    lines += _lines(done.failed[:FIRST_REASONS])
+    if len(done.failed) > FIRST_REASONS:
+        lines.append(f"• … and {len(done.failed) - FIRST_REASONS:,} more that failed")
+    if done.partial:
+        lines.append(f"{len(done.partial):,} read in part.")
+    if done.skipped:
+        lines.append(f"{len(done.skipped):,} skipped.")
+    if joined:
+        lines.append(JOINED.replace("you are with it now", "this is its report"))
+    text = "\n".join(lines)
+    if not (done.failed or done.skipped or done.partial):
+        return Outgoing(text)
+    return Outgoing(text, (_section(text), _actions(_button("Show all", ALL_ACTION, name))))
+
+
+def stopped(name: str) -> Outgoing:
+    """Say that a reindex was stopped."""
+    return Outgoing(f"Stopped reindexing {mrkdwn.label(name, 80)}. What was done until then stays.")
+
+
+def ask_first(name: str, error: EmptySourceError) -> Outgoing:
+    """Say what a run would remove, and ask before it does."""
+    what = mrkdwn.label(name, 80)
+    gone = f"{error.vanished:,} of the {error.live:,} documents of {what} have vanished"
+    if error.vanished >= error.live:
+        gone = f"The folder of {what} is empty"
+        gone += f": its {error.live:,} documents would be removed" if error.live else ""
+    text = f"{gone}. Nothing was changed. Is the folder there, and is that meant?"
+    button = _button("Remove them anyway", ANYWAY_ACTION, name) | {"style": "danger"}
+    return Outgoing(text, (_section(text), _actions(button)))
+
+
+def everything(name: str, done: ReindexReport) -> Block:
+    """List all that failed or was skipped, in a modal."""
+    blocks = [_section(f"{mrkdwn.label(name, 80)}: {done.summary()}.")]
+    for title, entries in (("Failed", done.failed), ("Read in part", done.partial), ("Skipped", done.skipped)):
+        blocks += _listed(title, entries, name)
+    return _modal("Reindex report", blocks)
+
+
+def failures(name: str, failed: Sequence[FailedFile]) -> Block:
+    """List the files of a source that are not indexed as they are, in a modal."""
+    blocks = _listed("Failed", failed, name) or [_section("Every file of this source is indexed.")]
+    return _modal("Failures", blocks)
+
+
+def _listed(title: str, entries: Sequence[Entry], name: str) -> list[Block]:
+    if not entries:
+        return []
+    lines = _lines(entries[: MOST_LISTED // 3])
+    if len(entries) > len(lines):
+        command = f"`footnote reindex {mrkdwn.label(name, 80)} --json`"
+        lines.append(f"… and {len(entries) - len(lines):,} more, which {command} names.")
+    return [_section(f"*{title}* ({len(entries):,})"), *(_section(text) for text in _sections(lines))]
+
+
+def _sections(lines: Sequence[str]) -> Iterable[str]:
+    """Put as many lines into a section as fit."""
+    text = ""
+    for number, line in enumerate(lines):
+        if text and (number % _LINES_PER_BLOCK == 0 or len(text) + len(line) > _LONGEST_SECTION):
+            yield text
+            text = ""
+        text += ("\n" if text else "") + line
+    if text:
+        yield text
+
+
+def _lines(entries: Iterable[Entry]) -> list[str]:
+    return [f"• {mrkdwn.label(entry.path, 150)}: {mrkdwn.label(entry.reason, 200)}" for entry in entries]
+
+
+def _modal(title: str, blocks: Sequence[Block]) -> Block:
+    head, close = ({"type": "plain_text", "text": text, "emoji": False} for text in (title, "Close"))
+    return {"type": "modal", "callback_id": "reindex_report", "title": head, "close": close, "blocks": [*blocks][:100]}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _actions(*buttons: Block) -> Block:
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def _button(text: str, action_id: str, value: str) -> Block:
+    shown = {"type": "plain_text", "text": text, "emoji": False}
+    return {"type": "button", "text": shown, "action_id": action_id, "value": value[:2000]}
