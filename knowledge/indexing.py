@@ -185,6 +185,8 @@ class Batch:
     versions: list[DocumentVersion] = field(default_factory=list)
     embedded: dict[str, str] = field(default_factory=dict)
     """Hash → text that stands for a chunk in the index."""
+    unknown: dict[str, Sequence[str]] = field(default_factory=dict)
+    """Embedder → hashes of the texts that it has to embed."""
     vectors: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Embedder → hash → vector, of the texts that were not embedded before."""
     fresh: set[str] = field(default_factory=set)
@@ -231,9 +233,9 @@ class _End:
     error: Exception | None = None
 
 
-async def _ahead(batches: AsyncGenerator[T]) -> AsyncGenerator[T]:
+async def _ahead(batches: AsyncGenerator[T], most: int = 2) -> AsyncGenerator[T]:
     """Run a step in a task of its own, so that it works ahead of whoever takes its batches."""
-    queue: asyncio.Queue[T | _End] = asyncio.Queue(maxsize=2)
+    queue: asyncio.Queue[T | _End] = asyncio.Queue(maxsize=most)
     working = asyncio.create_task(_fill(queue, batches))
     try:
         while not isinstance(batch := await queue.get(), _End):
@@ -429,17 +431,68 @@ def _url(record: SourceRecord, path: str) -> str | None:
 async def _embed(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
     """Embed the texts that were never embedded before, with each embedder."""
     embedders = {backend.embedder.name: backend.embedder for backend in desk.backends}
-    ahead: dict[str, set[str]] = {name: set() for name in embedders}
+    at_once = min(getattr(embedder, "calls_at_once", 1) for embedder in embedders.values())
+
+    async def work(batch: Batch) -> None:
+        for name, embedder in embedders.items():
+            for some in slices(batch.unknown[name], EMBED_AT_ONCE):
+                texts = {text_hash: batch.embedded[text_hash] for text_hash in some}
+                batch.vectors.setdefault(name, {}).update(await _vectors(embedder, texts))
+
+    async with aclosing(_some_at_once(_with_unknown(desk, embedders, batches), work, at_once)) as done:
+        async for batch in done:
+            yield batch
+
+
+async def _with_unknown(desk: Desk, names: Iterable[str], batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
+    """Find the texts that neither the database nor a batch before has vectors of; batches are stored in order."""
+    ahead: dict[str, set[str]] = {name: set() for name in names}
     async with aclosing(batches):
         async for batch in batches:
-            for name, embedder in embedders.items():
-                known = ahead[name] | await desk.corpus.known_vectors(name, list(batch.embedded))
-                unknown = [text_hash for text_hash in batch.embedded if text_hash not in known]
-                made = batch.vectors.setdefault(name, {})
-                for some in slices(unknown, EMBED_AT_ONCE):
-                    made |= await _vectors(embedder, {text_hash: batch.embedded[text_hash] for text_hash in some})
-                ahead[name].update(made)  # stored soon: batches are stored in order
+            for name, taken in ahead.items():
+                known = await desk.corpus.known_vectors(name, list(batch.embedded))
+                batch.unknown[name] = [each for each in batch.embedded if each not in known and each not in taken]
+                taken.update(batch.unknown[name])
             yield batch
+
+
+async def _some_at_once(
+    batches: AsyncGenerator[Batch], work: Callable[[Batch], Awaitable[None]], most: int
+) -> AsyncGenerator[Batch]:
+    """Work on so many batches at once; they come out in their order, each as soon as it is done."""
+    begun: set[asyncio.Task[Batch]] = set()
+    try:
+        async with aclosing(_ahead(_begin(batches, work, most, begun), most)) as tasks:
+            async for task in tasks:
+                yield await task
+                begun.discard(task)
+    finally:
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+
+
+async def _begin(
+    batches: AsyncGenerator[Batch],
+    work: Callable[[Batch], Awaitable[None]],
+    most: int,
+    begun: set[asyncio.Task[Batch]],
+) -> AsyncGenerator[asyncio.Task[Batch]]:
+    turns = asyncio.Semaphore(most)
+
+    async def worked_on(batch: Batch) -> Batch:
+        try:
+            await work(batch)
+        finally:
+            turns.release()
+        return batch
+
+    async with aclosing(batches):
+        async for batch in batches:
+            await turns.acquire()
+            task = asyncio.create_task(worked_on(batch))
+            begun.add(task)
+            yield task
 
 
 async def _vectors(embedder: Embedder, texts: Mapping[str, str]) -> dict[str, bytes]:

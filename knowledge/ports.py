@@ -134,7 +134,7 @@ class Splitter(Protocol):
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Turns text into vectors."""
+    """Turns text into vectors. With an attribute `calls_at_once`, a reindex calls it so many times at once."""
 
     name: str
     """Model and version: vectors of different names are never compared."""

@@ -54,6 +54,34 @@ class HashEmbedder:
         return (await self.embed_documents([text]))[0]
 
 
+class DistantEmbedder(HashEmbedder):
+    """Takes some calls at once, and is done last with what it was given first."""
+
+    calls_at_once = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = self.begun = 0
+        self.all_there = asyncio.Event()
+        self.breaks_at = -1
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        self.begun += 1
+        number = self.begun
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            if self.now == self.calls_at_once:
+                self.all_there.set()
+            await self.all_there.wait()
+            await asyncio.sleep(0.1 / number)
+            if number == self.breaks_at:
+                raise EmbedderUnavailableError
+            return await super().embed_documents(texts)
+        finally:
+            self.now -= 1
+
+
 class SetIndex:
     """Keeps entries in a dictionary, and counts what it was asked to do."""
 
@@ -388,6 +416,29 @@ async def test_two_documents_with_the_same_text_are_embedded_once(bench: Bench) 
     await bench.run()
     assert len(bench.embedder.texts) == 1
     assert len(bench.index.entries) == 3
+
+
+async def test_an_embedder_at_a_distance_is_called_as_often_at_once_as_it_takes(bench: Bench) -> None:
+    for number in range(64 * 6):
+        bench.write(f"{number:03}/a.md", f"# Page\n\nText {number % 300}.")  # some texts stand in files of two calls
+    bench.embedder = DistantEmbedder()
+    assert (await bench.run()).added == 64 * 6
+    assert bench.embedder.most == 4
+    assert len(bench.embedder.texts) == len(set(bench.embedder.texts)) == 300
+    assert bench.agrees()
+
+
+async def test_one_of_several_calls_that_fails_ends_the_run_and_the_next_one_finishes(bench: Bench) -> None:
+    for number in range(64 * 6):
+        bench.write(f"{number:03}.md", f"Text {number}.")
+    bench.embedder = DistantEmbedder()
+    bench.embedder.breaks_at = 3
+    with pytest.raises(EmbedderUnavailableError):
+        await bench.run()
+    assert bench.embedder.now == 0  # nothing goes on behind the back of who was told
+    await bench.run()
+    assert len(bench.live()) == 64 * 6
+    assert bench.agrees()
 
 
 async def test_another_splitter_is_another_recipe_and_used(bench: Bench) -> None:

@@ -48,6 +48,7 @@ class PineconeEmbedder:
         """Connect nothing yet. `query_deadline` is the seconds that a question may take."""
         self.name = f"pinecone-{model}-{dimensions}"
         self.dimensions = dimensions
+        self.calls_at_once = MOST_REQUESTS
         self.costs = costs or Costs()
         self._client = client
         self._model = model
