@@ -488,11 +488,12 @@ async def _begin(
         return batch
 
     async with aclosing(batches):
+        await turns.acquire()
         async for batch in batches:
-            await turns.acquire()
             task = asyncio.create_task(worked_on(batch))
             begun.add(task)
             yield task
+            await turns.acquire()  # and only then the next batch: others could work on it meanwhile
 
 
 async def _vectors(embedder: Embedder, texts: Mapping[str, str]) -> dict[str, bytes]:
