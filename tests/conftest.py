@@ -49,6 +49,7 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("FOOTNOTE_", "SLACK_", "ANTHROPIC_", "PINECONE_")) or name in {"DATABASE_URL", "PORT"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("FOOTNOTE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FOOTNOTE_SAMPLE_RATINGS", "0")  # which answers are chosen is chance
     monkeypatch.chdir(tmp_path)
 
 

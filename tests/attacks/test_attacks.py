@@ -55,9 +55,17 @@ def everything_said(sandbox: SandboxServer) -> set[Said]:
     return {said for method, arguments in every_call(sandbox) for said in reading.sayings(method, arguments)}
 
 
-def is_ours(address: str) -> bool:
-    """Only a document of ours has an address of ours."""
-    return address.startswith(URL) and unquote(address.removeprefix(URL)) in NAMES
+def is_ours(address: str, sandbox: SandboxServer) -> bool:
+    """Only a document of ours, or a message of this workspace that Slack itself gave the address of, is led to."""
+    documents = address.startswith(URL) and unquote(address.removeprefix(URL)) in NAMES
+    return documents or address in given_permalinks(sandbox)
+
+
+def given_permalinks(sandbox: SandboxServer) -> set[str]:
+    """Return the addresses of the messages that people wrote."""
+    workspace = sandbox.workspace
+    asked = [m for channel in workspace.channels for m in workspace.all_messages(channel) if m.ephemeral_to is None]
+    return {f"{workspace.url}archives/{m.channel}/p{m.ts.replace('.', '')}" for m in asked if not m.is_reply}
 
 
 @cache
@@ -79,7 +87,8 @@ def faults(sandbox: SandboxServer) -> list[str]:
     found = set()
     for said in everything_said(sandbox):
         found |= {f"{said.method} {said.format} pings {ping!r}" for ping in reading.pings(said)}
-        found |= {f"{said.method} {said.format} leads to {link!r}" for link in reading.links(said) if not is_ours(link)}
+        away = [link for link in reading.links(said) if not is_ours(link, sandbox)]
+        found |= {f"{said.method} {said.format} leads to {link!r}" for link in away}
         found |= {f"{said.method} {said.format} hides {letter}" for letter in reading.unseen(said)}
         found |= {f"{said.method} {said.format} recites {run!r}" for run in recited(said)}
     for method, arguments in every_call(sandbox):
@@ -87,7 +96,7 @@ def faults(sandbox: SandboxServer) -> list[str]:
             found.add(f"{method} unfurls")
     for message in every_message(sandbox):
         found |= {f"the sandbox sees a ping: {ping}" for ping in pings(message)}
-        found |= {f"the sandbox sees a link: {link}" for link in links(message) if not is_ours(link)}
+        found |= {f"the sandbox sees a link: {link}" for link in links(message) if not is_ours(link, sandbox)}
     return sorted(found)
 
 
@@ -281,7 +290,9 @@ async def test_the_home_tab_and_reports_do_no_harm(sandbox: SandboxServer, kb: K
     await ada.command("C0GENERAL", f"/reindex attacks {ZEPPELIN}")
     await sandbox.wait_for_message("C0GENERAL", lambda m: "was not reindexed" in m.text, LONG)
     await ada.command("C0GENERAL", "/reindex attacks")
-    report = await sandbox.wait_for_message("C0GENERAL", lambda m: " unchanged, " in m.text, LONG)
+    report = await sandbox.wait_for_message(
+        "C0GENERAL", lambda m: m.text.startswith("attacks: ") and m.text.count("unchanged") == 1, LONG
+    )
     assert "empty" in report.text
     assert not (found := faults(sandbox)), "\n".join(found)
 

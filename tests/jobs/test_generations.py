@@ -282,7 +282,7 @@ async def test_every_source_must_be_brought_over_before_the_switch(
     async with process(both, OLD) as old, process(both, NEW) as new:
         await old.reindex("handbook")
         await old.reindex("second")
-        token = await old._store.corpus.acquire("second", owner="busy", lease=60)
+        token = await old._store.corpus.acquire("second", owner="busy", lease=30)
         assert token is not None
         working = asyncio.create_task(new.work())
 

@@ -41,6 +41,7 @@ async def test_the_passages_are_those_of_footnotes_own_search(kb: KnowledgeBase)
         "path": "it/laptops.md",
         "title": "Laptops",
         "heading": "Laptops > Ordering a laptop",
+        "location": "",
         "page": None,
         "url": None,
         "start": chunk.start,

@@ -86,7 +86,9 @@ async def test_a_retired_document_is_gone_at_the_commit(store: Store):
 
 async def test_a_failed_file_keeps_its_last_good_version(store: Store):
     token = await indexed(store, "s", version("d", "one"))
-    await store.corpus.fail("s", token, [FailedAttempt("d", "d.md", "g", 2, 2, 2, "recipe", "corrupt", "broken")])
+    await store.corpus.fail(
+        "s", token, [FailedAttempt("d", "d.md", "g", 2, 2, 2, "recipe", "corrupt", "broken", 1, None)]
+    )
     assert await live(store, "d/one") == {"d/one"}
     (entry,) = await store.corpus.manifest("s")
     assert (entry.outcome, entry.reason, entry.live, entry.attempts) == ("corrupt", "broken", True, 1)
@@ -278,8 +280,8 @@ async def test_a_delivery_whose_process_went_silent_is_found_until_it_is_settled
     await store.deliveries.record(Delivery("e", "event", b"body"))
     (found,) = await store.deliveries.abandoned()
     assert (found.key, found.body) == ("e", b"body")
-    assert await store.deliveries.hold("e", lease=60)
-    assert not await store.deliveries.hold("e", lease=60)
+    assert await store.deliveries.hold("e", lease=30)
+    assert not await store.deliveries.hold("e", lease=30)
     assert await store.deliveries.abandoned() == []
     await store.deliveries.settle("e")
     await store.close()
@@ -289,7 +291,7 @@ async def test_a_living_owner_keeps_its_claim_and_its_delivery(settings: Setting
     store = await Store.open(settings.model_copy(update={"lease": -1.0}))
     await store.deliveries.record(Delivery("e", "event", b"body"))
     await store.deliveries.claim("m", delivery_key="e", lease=-1)
-    await store.deliveries.renew(["m"], lease=60)
+    await store.deliveries.renew(["m"], lease=30)
     assert await store.deliveries.abandoned() == []
     assert await store.deliveries.claim("m") is None
     await store.deliveries.release("m")
