@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import payloads, weekly_report
 from bot.directory import Directory
+from bot.gap_reports import GapReports
 from bot.inbox import Inbox, Job, Work, Workers
 from bot.listeners import ask_command, escalation, feedback, home, messages, reindex_command, reviews, stop
 from bot.logs import traced
@@ -128,6 +129,7 @@ def create_app(
             asks_for_rating=lambda answer_id: is_sampled(answer_id, settings.sample_ratings),
         ),
         metrics=metrics,
+        gap_reports=GapReports(kb),
     )
     return FootnoteApp(parts, _bolt(parts))
 

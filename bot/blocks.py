@@ -374,12 +374,12 @@ def home(
     *,
     admin: bool,
     reindexable: Collection[str] = (),
-    unanswered: Sequence[Exchange] = (),
+    gaps: Sequence[Block] = (),
     disliked: Sequence[Disliked] = (),
     notice: str = "",
     buttons: Sequence[Block] = (),
 ) -> Block:
-    """Build the Home tab; the second half is for admins. `notice` is safe mrkdwn, `buttons` stand below it.
+    """Build the Home tab. `notice` is safe mrkdwn, `buttons` stand below it; `gaps` are for admins and reviewers.
 
     `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack.
     """
@@ -403,8 +403,8 @@ def home(
         blocks.append(context("There are no sources yet."))
     if notice:
         blocks += [section(notice), *buttons]
+    blocks += gaps
     if admin:
-        blocks += [{"type": "divider"}, header("Recently unanswered"), *_unanswered(unanswered)]
         blocks += [{"type": "divider"}, header("Documents that draw 👎"), *_disliked(disliked)]
     return {"type": "home", "blocks": blocks}
 
@@ -433,12 +433,6 @@ def fitting(shown: Sequence[Block], *, first: Sequence[Block], last: Sequence[Bl
     """Put blocks after the introduction of a Home tab and at its end; what does not fit leaves from the middle."""
     room = MOST_HOME_BLOCKS - len(first) - len(last)
     return [*shown[:_INTRODUCTION], *first, *shown[_INTRODUCTION:room], *last]
-
-
-def _unanswered(exchanges: Sequence[Exchange]) -> list[Block]:
-    if not exchanges:
-        return [context("Every question so far found an answer.")]
-    return [context(f"“{mrkdwn.plain(exchange.question.text, 200)}”") for exchange in exchanges]
 
 
 PROMPTS_TITLE = "Ask about your team's documents"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.payloads import Body, bot_user
@@ -42,13 +43,21 @@ class Remembered(Generic[V]):
             self._values.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    shared: bool
+    """People from other workspaces are in it."""
+    public: bool
+    """Everybody in the workspace may read it."""
+
+
 class Directory:
     """Answers about the workspace, asked of Slack once and remembered for a short while."""
 
     def __init__(self, slack: SlackClient, settings: Settings) -> None:
         self._slack = slack
         self._settings = settings
-        self._shared: Remembered[bool] = Remembered(REMEMBERED_SECONDS)
+        self._channels: Remembered[_Channel] = Remembered(REMEMBERED_SECONDS)
         self._members: Remembered[frozenset[str]] = Remembered(REMEMBERED_SECONDS)
         self._checking = asyncio.Lock()
         self._checked = (0.0, "Slack has not been asked yet.")
@@ -96,15 +105,25 @@ class Directory:
         """Say whether people from other workspaces are in a channel; None when Slack does not tell."""
         if channel.startswith("D"):
             return False
-        known = self._shared.get(channel)
+        found = await self._channel(channel)
+        return None if found is None else found.shared
+
+    async def is_public(self, channel: str) -> bool:
+        """Say whether everybody in the workspace may read a channel; not unless Slack says so."""
+        found = await self._channel(channel)
+        return found is not None and found.public
+
+    async def _channel(self, channel: str) -> _Channel | None:
+        known = self._channels.get(channel)
         if known is not None:
             return known
-        found = await optional(self._slack.conversations_info(channel=channel))
-        if found is None:
+        answer = await optional(self._slack.conversations_info(channel=channel))
+        if answer is None:
             return None
-        shared = bool(found["channel"].get("is_ext_shared"))
-        self._shared.put(channel, shared)
-        return shared
+        told = answer["channel"]
+        found = _Channel(shared=bool(told.get("is_ext_shared")), public=not told.get("is_private", True))
+        self._channels.put(channel, found)
+        return found
 
     async def groups_of(self, user: str) -> tuple[str, ...]:
         """Return those of a person's user groups that the sources name; asks nothing when they name none."""

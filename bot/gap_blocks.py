@@ -1,10 +1,10 @@
-"""The gap report → Block Kit: the weekly message. Pure."""
+"""The gap report → Block Kit: the weekly message and the part of the Home tab. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bot import mrkdwn
+from bot import blocks, mrkdwn
 from bot.blocks import Block, Outgoing, metadata
 from knowledge import ConcernedDocument, Gap, GapReport, Rate
 
@@ -14,6 +14,10 @@ SHOWN = 5
 _LONGEST_QUESTION = 150
 _LONGEST_PATH = 100
 NOTHING_OPEN = "Nothing was left open or disliked."
+PRIVATELY = "asked in private: counted, not quoted"
+TITLE = "What the documents left open"
+BEING_COUNTED = "This is being counted."
+NOT_COUNTED = "This cannot be counted now. Please open this tab again later."
 
 
 def weekly(report: GapReport, *, key: str, sources: Collection[str], public: Collection[str]) -> Outgoing:
@@ -21,13 +25,35 @@ def weekly(report: GapReport, *, key: str, sources: Collection[str], public: Col
 
     It names documents of these sources only, and quotes only what was asked in these public channels.
     """
-    title = f"*What the documents left open* from {report.since:%-d %B} to {report.until:%-d %B}"
-    texts = [f"{title}\n{_figures(report)}"]
-    texts += [_gap(gap, _quotes(gap, public), _for_all(gap, sources)) for gap in report.gaps[:SHOWN]]
-    if not report.gaps:
-        texts.append(NOTHING_OPEN)
-    blocks = tuple(_section(text) for text in texts)
-    return Outgoing("\n".join(texts)[:3900], blocks, metadata(REPORT_EVENT, key))
+    texts = [f"*{TITLE}* from {_span(report)}\n{_figures(report)}", *_gaps(report, sources, public)]
+    return Outgoing("\n".join(texts)[:3900], tuple(map(_section, texts)), metadata(REPORT_EVENT, key))
+
+
+def home(report: GapReport, *, sources: Collection[str], public: Collection[str]) -> list[Block]:
+    """Write what a Home tab shows of it, for somebody who may see documents of these sources.
+
+    It quotes what everybody may read: what was asked in these public channels.
+    """
+    said = f"From {_span(report)}: {_figures(report)}"
+    return [*_headed(said), *map(_section, _gaps(report, sources, public))]
+
+
+def home_without(said: str) -> list[Block]:
+    """Say why a Home tab does not show it yet."""
+    return _headed(said)
+
+
+def _headed(said: str) -> list[Block]:
+    return [{"type": "divider"}, blocks.header(TITLE), blocks.context(said)]
+
+
+def _gaps(report: GapReport, sources: Collection[str], public: Collection[str]) -> list[str]:
+    texts = [_gap(gap, _quotes(gap, public), _visible(gap, sources)) for gap in report.gaps[:SHOWN]]
+    return texts or [NOTHING_OPEN]
+
+
+def _span(report: GapReport) -> str:
+    return f"{report.since:%-d %B} to {report.until:%-d %B}"
 
 
 def channels_of(report: GapReport) -> list[str]:
@@ -36,12 +62,12 @@ def channels_of(report: GapReport) -> list[str]:
     return sorted({channel for channel in asked if channel})
 
 
-def _for_all(gap: Gap, sources: Collection[str]) -> Sequence[ConcernedDocument]:
+def _visible(gap: Gap, sources: Collection[str]) -> Sequence[ConcernedDocument]:
     return [document for document in gap.documents if document.source in sources]
 
 
-def _quotes(gap: Gap, public: Collection[str] | None = None) -> list[str]:
-    return [question.text for question in gap.questions if public is None or question.channel in public]
+def _quotes(gap: Gap, public: Collection[str]) -> list[str]:
+    return [question.text for question in gap.questions if question.channel in public]
 
 
 def _figures(report: GapReport) -> str:
@@ -63,7 +89,7 @@ def _gap(gap: Gap, quotes: Sequence[str], documents: Sequence[ConcernedDocument]
     times = "asked once" if gap.times == 1 else f"asked {gap.times:,} times"
     people = "one person" if gap.people == 1 else f"{gap.people:,} people"
     lines = [f"*{gap.kind.value}*, {times} by {people}"]
-    lines += [f"“{mrkdwn.label(question, _LONGEST_QUESTION)}”" for question in quotes]
+    lines += [f"“{mrkdwn.label(question, _LONGEST_QUESTION)}”" for question in quotes] or [PRIVATELY]
     if documents:
         lines.append(f"near it: {', '.join(map(_document, documents))}")
     return "\n".join(lines)
@@ -75,4 +101,4 @@ def _document(document: ConcernedDocument) -> str:
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:2900]}}
+    return blocks.section(text[:2900])

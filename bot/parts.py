@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.directory import Directory
+from bot.gap_reports import GapReports
 from bot.inbox import Inbox, Workers
 from bot.metrics import Metrics
 from bot.outbox import Outbox
@@ -24,6 +25,7 @@ class Parts:
     workers: Workers
     outbox: Outbox
     metrics: Metrics
+    gap_reports: GapReports
 
     @property
     def can_escalate(self) -> bool:

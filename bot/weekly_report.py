@@ -12,7 +12,7 @@ from bot.inbox import Job
 from bot.outbox import Place
 from bot.parts import Parts
 from bot.payloads import Body
-from bot.slack_client import SLACK_ERRORS, error_code, optional
+from bot.slack_client import SLACK_ERRORS, error_code
 from knowledge import Delivery, FootnoteError, Scope
 
 logger = logging.getLogger(__name__)
@@ -66,9 +66,8 @@ async def post(body: Body, job: Job, parts: Parts) -> None:
     report = await parts.kb.teaching.gap_report(days=7)
     if not report.questions:
         return
-    scope = Scope(channel=channel)
-    sources = {source.name for source in await parts.kb.sources() if scope.admits(source.audience)}
-    public = [asked for asked in gap_blocks.channels_of(report) if await _is_public(asked, parts)]
+    sources = await parts.kb.visible_sources(Scope(channel=channel))
+    public = [asked for asked in gap_blocks.channels_of(report) if await parts.directory.is_public(asked)]
     message = gap_blocks.weekly(report, key=job.delivery.key, sources=sources, public=public)
     try:
         await parts.outbox.post(Place(channel), message, claim)
@@ -76,8 +75,3 @@ async def post(body: Body, job: Job, parts: Parts) -> None:
         logger.error("weekly_report.not_posted", extra={"error": error_code(exc)})  # noqa: TRY400 - the code says it all
     else:
         logger.info("weekly_report.posted", extra={"week": body["week"]})
-
-
-async def _is_public(channel: str, parts: Parts) -> bool:
-    found = await optional(parts.slack.conversations_info(channel=channel))
-    return found is not None and not found["channel"].get("is_private", True)

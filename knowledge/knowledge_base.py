@@ -53,7 +53,6 @@ from knowledge.types import (
     Feedback,
     Finding,
     GenerationStatus,
-    Outcome,
     Question,
     ReindexReport,
     Scope,
@@ -573,7 +572,7 @@ class KnowledgeBase:
 
         For a conversation that goes on: what was said before its audience changed is no part of it any more.
         """
-        usable = frozenset(await self._store.corpus.usable_sources(scope))
+        usable = await self.visible_sources(scope)
         sources = await self._store.exchanges.sources_of(answer_ids)
         return frozenset(answer_id for answer_id, used in sources.items() if used <= usable)
 
@@ -632,13 +631,13 @@ class KnowledgeBase:
         """List the pairs of an index and an embedder: which one answers, and how far another is that will."""
         return await self._generations.statuses()
 
-    async def unanswered(self, limit: int = 5) -> list[Exchange]:
-        """Return the latest questions that were declined, newest first, for admins."""
-        return await self._store.exchanges.latest(Outcome.DECLINED, limit=limit)
+    async def visible_sources(self, scope: Scope) -> frozenset[str]:
+        """Name the sources that may be used and shown in this scope now."""
+        return frozenset(await self._store.corpus.usable_sources(scope))
 
-    async def disliked(self, limit: int = 5) -> list[Disliked]:
-        """Return the documents whose answers drew the most 👎, most first, for admins."""
-        return await self._store.feedback.disliked(limit)
+    async def disliked(self, scope: Scope, limit: int = 5) -> list[Disliked]:
+        """Return the documents in this scope whose answers drew the most 👎, most first, for admins."""
+        return await self._store.feedback.disliked(await self.visible_sources(scope), limit)
 
     async def ready(self) -> dict[str, str]:
         """Check each part now: its name and `ok`, or one sentence about what is wrong."""

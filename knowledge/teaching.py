@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,7 @@ class Teaching:
             if record.exchange.question.asker != EVALUATION
         ]
         owners = {name: source.owner for name, source in self.settings.team.sources.items() if source.owner}
-        return gaps.report(records, since=since, until=until, owners=owners)
+        return await asyncio.to_thread(gaps.report, records, since=since, until=until, owners=owners)
 
     @property
     def gates(self) -> Gates:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
-from bot import blocks, mrkdwn, payloads
+from bot import blocks, gap_blocks, mrkdwn, payloads
 from bot.blocks import Block
 from bot.inbox import Job
 from bot.listeners import reindex_command, reviews
 from bot.parts import Parts
 from bot.payloads import Body
 from bot.slack_client import optional
-from knowledge import Exchange, Scope, SourceStatus
+from knowledge import Scope, ServiceError, SourceStatus
+
+PATIENCE = 1.0
+"""Seconds that the tab waits for the gap report; when that takes longer it is shown without, and then again."""
 
 
 async def opened(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - the form of every listener
@@ -51,26 +55,62 @@ async def publish(
 ) -> None:
     """Show the Home tab, with what the person is to be told about their last click, each where they clicked."""
     admin = await parts.directory.is_admin(user)
-    sources = await _sources(user, parts, admin=admin)
-    unanswered: Sequence[Exchange] = await parts.kb.unanswered() if admin else ()
-    reindexable = parts.settings.team.sources.keys()
-    view = blocks.home(
-        sources,
-        admin=admin,
-        reindexable=reindexable,
-        unanswered=unanswered,
-        disliked=await parts.kb.disliked() if admin else (),
-        notice=notice,
-        buttons=buttons,
-    )
+    scope = Scope(user=user, usergroups=await parts.directory.groups_of(user))
+    sources = await _sources(scope, parts, admin=admin)
+    disliked = await parts.kb.disliked(scope) if admin else ()
     queue, consent = await reviews.home_parts(user, parts, reviewed=reviewed, chosen=chosen)
-    view["blocks"] = blocks.fitting(view["blocks"], first=queue, last=consent)
-    await optional(parts.slack.views_publish(user_id=user, view=view), within=10)
+
+    def tab(gaps: Sequence[Block]) -> Block:
+        view = blocks.home(
+            sources,
+            admin=admin,
+            reindexable=parts.settings.team.sources.keys(),
+            gaps=gaps,
+            disliked=disliked,
+            notice=notice,
+            buttons=buttons,
+        )
+        return view | {"blocks": blocks.fitting(view["blocks"], first=queue, last=consent)}
+
+    if admin or await parts.directory.is_reviewer(user):
+        await _publish_with_gaps(user, scope, tab, parts)
+    else:
+        await _publish(user, tab(()), parts)
 
 
-async def _sources(user: str, parts: Parts, *, admin: bool) -> list[SourceStatus]:
+async def _sources(scope: Scope, parts: Parts, *, admin: bool) -> list[SourceStatus]:
     """Return the sources that a person may know of."""
     sources = await parts.kb.sources()
     parts.metrics.sources(sources)
-    scope = Scope(user=user, usergroups=await parts.directory.groups_of(user))
     return [source for source in sources if admin or scope.admits(source.audience)]
+
+
+async def _publish_with_gaps(user: str, scope: Scope, tab: Callable[[Sequence[Block]], Block], parts: Parts) -> None:
+    counting = asyncio.create_task(_gaps(scope, parts))
+    try:
+        await asyncio.wait([counting], timeout=PATIENCE)
+        if counting.done():
+            await _publish(user, tab(counting.result()), parts)
+            return
+        shown = await _publish(user, tab(gap_blocks.home_without(gap_blocks.BEING_COUNTED)), parts)
+        # By the hash Slack refuses what would take the place of a newer tab.
+        await _publish(user, tab(await counting), parts, replaces=shown)
+    finally:
+        counting.cancel()
+
+
+async def _gaps(scope: Scope, parts: Parts) -> list[Block]:
+    """Write what was left open, as far as this person may see it."""
+    try:
+        report = await parts.gap_reports.recent()
+        sources = await parts.kb.visible_sources(scope)
+    except (ServiceError, TimeoutError):
+        return gap_blocks.home_without(gap_blocks.NOT_COUNTED)
+    public = [asked for asked in gap_blocks.channels_of(report) if await parts.directory.is_public(asked)]
+    return gap_blocks.home(report, sources=sources, public=public)
+
+
+async def _publish(user: str, view: Block, parts: Parts, *, replaces: str | None = None) -> str | None:
+    """Show a tab; return the hash by which Slack knows it, None when it was not taken."""
+    taken = await optional(parts.slack.views_publish(user_id=user, view=view, hash=replaces), within=10)
+    return None if taken is None else str(taken["view"]["hash"])

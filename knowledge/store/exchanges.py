@@ -153,16 +153,6 @@ class Exchanges:
         texts = await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
         return dict(texts or {})
 
-    async def latest(self, outcome: Outcome, *, limit: int) -> list[Exchange]:
-        """Read the newest exchanges that ended so, newest first."""
-        query = (
-            select(answers.c.id).where(answers.c.outcome == outcome).order_by(answers.c.created_at.desc()).limit(limit)
-        )
-        async with self._database.reading() as connection:
-            ids = list((await connection.execute(query)).scalars())
-        found = {exchange.answer.id: exchange for exchange in await self.many(ids)}
-        return [found[answer_id] for answer_id in ids if answer_id in found]
-
 
 _SMALL = 200
 """Bytes under which compressing a request is not worth it."""

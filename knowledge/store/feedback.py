@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,15 +37,15 @@ class FeedbackBook:
         async with self._database.reading() as connection:
             return await _current_vote(connection, answer_id, person)
 
-    async def disliked(self, limit: int) -> list[Disliked]:
-        """Name the documents cited in answers with the most 👎 that count now, most first."""
+    async def disliked(self, sources: Collection[str], limit: int) -> list[Disliked]:
+        """Name the documents of these sources cited in answers with the most 👎 that count now, most first."""
         latest = select(func.max(feedback.c.id)).group_by(feedback.c.answer_id, feedback.c.person)
         votes = func.count(feedback.c.id.distinct()).label("votes")
         query = (
             select(chunks.c.source, chunks.c.path, votes)
             .join(citations, citations.c.answer_id == feedback.c.answer_id)
             .join(chunks, chunks.c.id == citations.c.chunk_id)
-            .where(feedback.c.id.in_(latest), feedback.c.vote == Vote.DOWN.value)
+            .where(feedback.c.id.in_(latest), feedback.c.vote == Vote.DOWN.value, chunks.c.source.in_(sources))
             .group_by(chunks.c.source, chunks.c.path)
             .order_by(votes.desc(), chunks.c.source, chunks.c.path)
             .limit(limit)

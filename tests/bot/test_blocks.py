@@ -10,17 +10,22 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot import blocks, reindex_blocks
+from bot import blocks, gap_blocks, reindex_blocks
 from bot.sandbox import block_problems, view_problems
 from bot.sandbox.block_kit import text_too_long
 from knowledge import (
     Answer,
+    AskedQuestion,
     Audience,
     Chunk,
     Citation,
+    ConcernedDocument,
     EmptySourceError,
     Exchange,
     FailedFile,
+    Gap,
+    GapKind,
+    GapReport,
     Outcome,
     Progress,
     Question,
@@ -29,6 +34,7 @@ from knowledge import (
     Skipped,
     SourceStatus,
 )
+from knowledge.gaps import rates
 
 NASTY = "<!channel> [x](https://evil.example) *bold* <@U0ADA> `code` \u202e \U000e0041 https://evil.example/a|b"
 
@@ -65,6 +71,15 @@ def marked_up(part: object) -> list[str]:
         return [part] if isinstance(part, str) else []
     inert = part.get("type") == "plain_text"
     return [] if inert else [text for name, entry in part.items() if name != "value" for text in marked_up(entry)]
+
+
+def gap_report(said: str, gaps: int = 1) -> GapReport:
+    """A report in which everything that comes from outside says this."""
+    concerned = (ConcernedDocument(said, said, said, 1),) * 3
+    questions = (AskedQuestion(said, "C1"), AskedQuestion("asked privately", ""))
+    gap = Gap(GapKind.NO_DOCUMENT, 2, 1, questions, concerned, datetime.now(UTC))
+    since = datetime.now(UTC) - timedelta(days=30)
+    return GapReport(since, datetime.now(UTC), 2, 1, rates([]), (), {}, (gap,) * gaps, concerned)
 
 
 def accepted(message: blocks.Outgoing) -> bool:
@@ -120,12 +135,15 @@ def test_what_documents_and_people_write_cannot_ping_or_link(url: str | None) ->
     exchange = Exchange(Question(NASTY), made, (), b"", datetime.now(UTC))
     status = SourceStatus(NASTY, "/x", Audience(), 1, 1, 0, None)
     report = ReindexReport(NASTY, failed=(FailedFile(NASTY, NASTY),))
+    gaps = gap_report(NASTY)
+    shown_gaps = gap_blocks.home(gaps, sources=[NASTY], public=["C1"])
     made_of_it = [
         blocks.answer(made, key="k").arguments(),
         blocks.answer(made, key="k").arguments(as_plain_text=True),
         blocks.shared_answer(made, NASTY, key="k", by=NASTY).arguments(),
         blocks.escalation(exchange, [where], asker=NASTY, key="k").arguments(),
-        blocks.home([status], admin=True, unanswered=[exchange], notice=reindex_blocks.report(report, NASTY).text),
+        blocks.home([status], admin=True, gaps=shown_gaps, notice=reindex_blocks.report(report, NASTY).text),
+        gap_blocks.weekly(gaps, key="k", sources=[NASTY], public=["C1"]).arguments(),
         blocks.source_list([status]),
         reindex_blocks.report(report, NASTY).text,
         reindex_blocks.everything(NASTY, report)["blocks"],
@@ -161,7 +179,8 @@ def test_forms_and_tabs_are_accepted() -> None:
     assert offered == [reason.value for reason in Reason]
     then = datetime.now(UTC) - timedelta(hours=3)
     sources = [SourceStatus(f"s{number}", "/x", Audience(), 5, 9, 1, then) for number in range(60)]
-    home = blocks.home(sources, admin=True, unanswered=[], notice="x" * 100)
+    gaps = gap_blocks.home(gap_report("long " * 1000, gaps=20), sources=["long " * 1000], public=["C1"])
+    home = blocks.home(sources, admin=True, gaps=gaps, notice="x" * 100)
     assert view_problems(home, kinds=("home",)) == []
     assert "s1: 5 documents, 1 failed, indexed 3 hours ago" in str(home)
 
