@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot import mrkdwn
 from bot.blocks import Block, Outgoing
@@ -15,10 +16,12 @@ ANYWAY_ACTION = "reindex_anyway"
 Entry = FailedFile | PartlyRead | Skipped
 
 FIRST_REASONS = 5
-MOST_LISTED = 1000
-"""Lines of the list of everything; the command line has the rest."""
 _LINES_PER_BLOCK = 20
 _LONGEST_SECTION = 2900
+_MOST_SECTIONS = 31
+"""Of one list in a modal: three lists, each with a title and a last line, fit into Slack's hundred blocks."""
+_MOST_BYTES = 70_000
+"""Of one list in a modal; Slack takes 250 kB as JSON, where a letter that is not ASCII has six bytes."""
 
 JOINED = "This reindex was under way already; you are with it now."
 NOT_RUNNING = "Nothing is being reindexed there any more."
@@ -105,34 +108,43 @@ def failures(name: str, failed: Sequence[FailedFile]) -> Block:
 
 
 def _listed(title: str, entries: Sequence[Entry], name: str) -> list[Block]:
+    """List as many as fit, and say how many do not and who names them."""
     if not entries:
         return []
-    lines = _lines(entries[: MOST_LISTED // 3])
-    if len(entries) > len(lines):
+    shown: list[Block] = []
+    listed = size = 0
+    for lines in _portions(_lines(entries)):
+        text = "\n".join(lines)
+        size += len(json.dumps(text))
+        if len(shown) == _MOST_SECTIONS or size > _MOST_BYTES:
+            break
+        shown.append(_section(text))
+        listed += len(lines)
+    if listed < len(entries):
         command = f"`footnote reindex {mrkdwn.label(name, 80)} --json`"
-        lines.append(f"… and {len(entries) - len(lines):,} more, which {command} names.")
-    return [_section(f"*{title}* ({len(entries):,})"), *(_section(text) for text in _sections(lines))]
+        shown.append(_section(f"… and {len(entries) - listed:,} more, which {command} names."))
+    return [_section(f"*{title}* ({len(entries):,})"), *shown]
 
 
-def _sections(lines: Sequence[str]) -> Iterable[str]:
-    """Put as many lines into a section as fit."""
-    text = ""
-    for number, line in enumerate(lines):
-        if text and (number % _LINES_PER_BLOCK == 0 or len(text) + len(line) > _LONGEST_SECTION):
-            yield text
-            text = ""
-        text += ("\n" if text else "") + line
-    if text:
-        yield text
+def _portions(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Put as many lines together as fit into a section."""
+    portion: list[str] = []
+    for line in lines:
+        if len(portion) == _LINES_PER_BLOCK or sum(map(len, portion)) + len(portion) + len(line) > _LONGEST_SECTION:
+            yield portion
+            portion = []
+        portion.append(line)
+    if portion:
+        yield portion
 
 
-def _lines(entries: Iterable[Entry]) -> list[str]:
-    return [f"• {mrkdwn.label(entry.path, 150)}: {mrkdwn.label(entry.reason, 200)}" for entry in entries]
+def _lines(entries: Iterable[Entry]) -> Iterator[str]:
+    return (f"• {mrkdwn.label(entry.path, 150)}: {mrkdwn.label(entry.reason, 200)}" for entry in entries)
 
 
 def _modal(title: str, blocks: Sequence[Block]) -> Block:
     head, close = ({"type": "plain_text", "text": text, "emoji": False} for text in (title, "Close"))
-    return {"type": "modal", "callback_id": "reindex_report", "title": head, "close": close, "blocks": [*blocks][:100]}
+    return {"type": "modal", "callback_id": "reindex_report", "title": head, "close": close, "blocks": [*blocks]}
 
 
 def _section(text: str) -> Block:

@@ -35,8 +35,10 @@ async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
     claim = await job.claim(key)
     if claim is None:
         return blocks.HUMAN_ASKED_ALREADY
-    nearest = await _visible(exchange, channel, parts)
-    thread = await _permalink(exchange.question, parts)
+    # Who reads there may come from outside: to them the question goes alone.
+    among_us = await parts.directory.is_shared(channel) is False
+    nearest = await _visible(exchange, channel, parts) if among_us else []
+    thread = await _permalink(exchange.question, parts) if among_us else None
     message = blocks.escalation(exchange, nearest, asker=click.user_name, key=key, thread=thread)
     try:
         await parts.outbox.post(Place(channel, since=click.message_ts or "0"), message, claim)
@@ -57,9 +59,7 @@ async def _permalink(question: Question, parts: Parts) -> str | None:
 
 
 async def _visible(exchange: Exchange, channel: str, parts: Parts) -> list[Chunk]:
-    """Return those nearest passages whose source the people in that channel may see; none where outsiders read."""
-    if await parts.directory.is_shared(channel) is not False:
-        return []
+    """Return those nearest passages whose source the people in that channel may see."""
     scope = Scope(channel=channel)
     seen = {source.name for source in await parts.kb.sources() if scope.admits(source.audience)}
     return [chunk for chunk in exchange.answer.nearest if chunk.source in seen]

@@ -6,27 +6,28 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from bot import reindex_message
 from bot.server import serve
-from knowledge import EscalationSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
+from knowledge import KnowledgeBase, Settings, TeamFile
 from tests.bot import answerers
+from tests.jobs import parts
 
 
-async def main(config: dict[str, str]) -> None:
-    team = TeamFile(
-        sources={"handbook": SourceSettings(path=Path(config["handbook"]))},
-        escalation=EscalationSettings(channel="C0HELP"),
-    )
+async def main(config: dict[str, Any]) -> None:
     settings = Settings(
         home=Path(config["home"]),
         slack_bot_token=SecretStr(config["bot_token"]),
         slack_app_token=SecretStr(config["app_token"]),
         slack_api_url=config["api_url"],
         lease=2.0,
-    ).with_team(team)
-    kb = await KnowledgeBase.open(settings, answerer=getattr(answerers, config["answerer"])())
+    ).with_team(TeamFile.model_validate(config["team"]))
+    embedder = getattr(parts, config["embedder"])() if config["embedder"] else None
+    reindex_message.URL_MOMENTS = (0.0,)
+    kb = await KnowledgeBase.open(settings, answerer=getattr(answerers, config["answerer"])(), embedder=embedder)
     await serve(kb, settings)
     await kb.close()
 

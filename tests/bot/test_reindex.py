@@ -6,8 +6,7 @@ import asyncio
 import logging
 import re
 import shutil
-import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,13 @@ from bot import reindex_message
 from bot.sandbox import SandboxServer
 from bot.sandbox.nouns import Message
 from bot.server import Server
-from knowledge import AdminSettings, KnowledgeBase, Settings, SourceSettings, TeamFile
-from knowledge.types import Vectors
+from knowledge import AdminSettings, KnowledgeBase, Settings, SourceSettings, TeamFile, runs
 from tests.bot.answerers import QuotingAnswerer
 from tests.bot.conftest import BotFactory
+from tests.bot.test_reliability import finished, other_process
 from tests.bot.test_surfaces import answers, whisper
 from tests.databases import rows
-from tests.jobs.parts import SlowEmbedder
+from tests.jobs.parts import GatedEmbedder, SlowEmbedder
 
 
 async def test_alone_it_lists_the_sources_that_one_may_know_of(sandbox: SandboxServer, bot: Server) -> None:
@@ -57,21 +56,6 @@ async def test_others_are_refused_for_their_eyes_only_and_it_is_logged(
 async def test_what_is_no_source_is_refused_in_words(sandbox: SandboxServer, bot: Server, name: str) -> None:
     await sandbox.person("U0ADA").command("C0GENERAL", f"/reindex {name}")
     assert await sandbox.wait_for_message("C0GENERAL", whisper("was not reindexed", to="U0ADA"))
-
-
-class GatedEmbedder(SlowEmbedder):
-    """Embeds the first batch at once, the rest only after `go` was set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = asyncio.Event()
-        self.come = asyncio.Event()
-
-    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        if self.texts and len(texts) > 1:
-            self.come.set()
-            await self.go.wait()
-        return await super().embed_documents(texts)
 
 
 @pytest.fixture
@@ -130,6 +114,43 @@ async def test_one_message_shows_progress_and_ends_with_the_report_and_its_reaso
     await ada.click(report, "show_report")
     modal = await sandbox.wait_for_modal("U0ADA")
     assert all(f"broken{number}.pdf" in str(modal.body) for number in range(7))
+
+
+async def test_the_lists_of_failures_say_how_many_more_there_are(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder, library: Path
+) -> None:
+    """More than a modal holds: 700 broken files and 1,200 skipped ones with long names in Cyrillic."""
+    slow.go.set()
+    broken = library / ("в" * 60)
+    broken.mkdir()
+    for number in range(700):
+        (broken / f"{'я' * 40} {number}.pdf").write_bytes(b"%PDF-1.7 and nothing more")
+    for number in range(1200):
+        (library / f"{'ж' * 60} {number}.bin").write_bytes(b"\0\1")
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library")
+    report = await sandbox.wait_for_message("C0GENERAL", shows("200 added", "707 failed", "1,200 skipped"), timeout=60)
+    await ada.click(report, "show_report")
+    everything = await sandbox.wait_for_modal("U0ADA")
+    assert_counts(str(everything.body), {"Failed": 707, "Skipped": 1200})
+    await ada.close(everything)
+    await ada.open_home()
+    home = await sandbox.wait_until(lambda: sandbox.workspace.homes.get("U0ADA"))
+    await ada.click_in_view(home, "show_failures")
+    failures = await sandbox.wait_for_modal("U0ADA")
+    assert "Failures" in str(failures.body["title"])
+    assert_counts(str(failures.body), {"Failed": 707})
+
+
+def assert_counts(shown: str, lists: dict[str, int]) -> None:
+    """Every entry of a list is either in it or counted in its last line."""
+    for part, (title, count) in zip(re.split(r"(?=\*(?:Failed|Skipped)\* \()", shown)[1:], lists.items(), strict=True):
+        assert part.startswith(f"*{title}* ({count:,})")
+        more = re.search(r"… and ([\d,]+) more, which `footnote reindex library --json` names", part)
+        assert more is not None
+        listed = part.count("• ")
+        assert listed > 90
+        assert listed + int(more[1].replace(",", "")) == count
 
 
 async def test_a_long_reindex_goes_on_in_the_direct_message_and_both_end_with_the_report(
@@ -225,12 +246,44 @@ async def test_every_refusal_is_one_line_of_the_audit_and_starts_nothing(
     assert not [entry for entry in entries if entry[0] == user and entry[1] != "reindex.refused"]
 
 
-async def test_the_audit_is_only_appended_to(kb: KnowledgeBase, bot_settings: Settings) -> None:
-    assert len(await kb.audit.latest()) == 2  # the fixtures index two sources on the command line
-    for statement in ("DELETE FROM audit", "UPDATE audit SET outcome = 'done'", "UPDATE audit SET at = NULL"):
-        with pytest.raises(sqlite3.IntegrityError, match="only appended to"):
-            rows(bot_settings, statement)
-    rows(bot_settings, "UPDATE audit SET person = ''")  # a person may be forgotten
+@pytest.mark.parametrize("knows", [True, False], ids=["knowing", "doubting"])
+async def test_when_the_process_dies_the_next_ends_the_same_messages_with_one_report(
+    sandbox: SandboxServer,
+    start: BotFactory,
+    bot_settings: Settings,
+    library: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    knows: bool,
+) -> None:
+    """Killed once its direct message stands: whether it knew where, or had lost the connection while posting it."""
+    monkeypatch.setattr(runs, "PATIENCE_SECONDS", 0.5)
+    team = TeamFile(sources={"library": SourceSettings(path=library)}, admins=AdminSettings(users=("U0ADA",)))
+    settings = bot_settings.model_copy(update={"home": tmp_path / "other"}).with_team(team)
+    ada = sandbox.person("U0ADA")
+    if not knows:
+        sandbox.faults.drop_after("chat.postMessage")
+    async with other_process(sandbox, settings, embedder="GatedEmbedder") as process:
+        await ada.command("C0GENERAL", "/reindex library")
+        begun = await sandbox.wait_for_message(ada.direct_message, shows("Reindexing library"), timeout=30)
+        claims = f"SELECT count(*) FROM claims WHERE {'ts IS NOT NULL' if knows else 'posting'}"
+        await sandbox.wait_until(lambda: rows(settings, claims) == [(1,)], timeout=10)
+        process.kill()
+        await process.wait()
+    for table in ("source_leases", "runs", "deliveries", "claims"):  # as if time had passed
+        rows(settings, f"UPDATE {table} SET lease_until = 0")
+    kb = await KnowledgeBase.open(settings, embedder=SlowEmbedder(), answerer=QuotingAnswerer())
+    async with start(knowledge=kb, home=settings.home, team=team) as server:
+        report = shows("added, 0 changed", "0 removed, 7 failed")
+        reported = await sandbox.wait_for_message("C0GENERAL", report, timeout=30)
+        await finished(sandbox, server)
+    await kb.close()
+    assert in_general(sandbox) == [reported]
+    direct = ada.sees(ada.direct_message)
+    assert [message.ts for message in direct] == [begun.ts]
+    assert report(direct[0]) is knows  # nobody can know where the other one stands
+    assert rows(settings, "SELECT state FROM runs") == [("done",)]
 
 
 async def test_a_change_of_audience_is_written_down_without_naming_anybody(

@@ -232,11 +232,12 @@ class _Nobody:
 
 @asynccontextmanager
 async def other_process(
-    sandbox: SandboxServer, bot_settings: Settings, company: Path, answerer: str
+    sandbox: SandboxServer, settings: Settings, *, answerer: str = "QuotingAnswerer", embedder: str = ""
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     config = {
-        "home": str(bot_settings.home),
-        "handbook": str(company / "handbook"),
+        "home": str(settings.home),
+        "team": settings.team.model_dump(mode="json", exclude_defaults=True),
+        "embedder": embedder,
         "bot_token": sandbox.workspace.app.bot_token,
         "app_token": sandbox.workspace.app.app_token,
         "api_url": sandbox.api_url,
@@ -255,11 +256,11 @@ async def other_process(
 
 
 async def test_what_a_killed_process_left_is_finished_once_by_the_next(
-    sandbox: SandboxServer, start: BotFactory, bot_settings: Settings, company: Path
+    sandbox: SandboxServer, start: BotFactory, bot_settings: Settings
 ) -> None:
     """One question in the making, one answer half streamed, one posted but not yet noted as posted."""
     ben = sandbox.person("U0BEN")
-    async with other_process(sandbox, bot_settings, company, "HangingAnswerer") as process:
+    async with other_process(sandbox, bot_settings, answerer="HangingAnswerer") as process:
         waiting = await ben.mention("C0GENERAL", f"Please hang: {LEAVE}")
         await sandbox.wait_until(lambda: calls(sandbox, "assistant.threads.setStatus"), timeout=10)
         streamed = await ben.dm(LEAVE)
@@ -286,9 +287,9 @@ async def test_what_a_killed_process_left_is_finished_once_by_the_next(
 
 
 async def test_sigterm_ends_in_order_and_the_work_goes_on_elsewhere(
-    sandbox: SandboxServer, start: BotFactory, bot_settings: Settings, company: Path
+    sandbox: SandboxServer, start: BotFactory, bot_settings: Settings
 ) -> None:
-    async with other_process(sandbox, bot_settings, company, "QuotingAnswerer") as process:
+    async with other_process(sandbox, bot_settings) as process:
         sandbox.faults.delay("chat.postMessage", 1.0)
         asked = await sandbox.person("U0BEN").mention("C0GENERAL", LEAVE)
         await sandbox.wait_until(lambda: calls(sandbox, "assistant.threads.setStatus"), timeout=10)

@@ -6,10 +6,12 @@ import pytest
 
 from bot.sandbox import Message, SandboxServer
 from bot.server import Server
-from knowledge import KnowledgeBase, Outcome
+from knowledge import EscalationSettings, KnowledgeBase, Outcome, Settings
 from tests.bot.answerers import QuotingAnswerer
+from tests.bot.conftest import BotFactory
 
 LEAVE = "How many days of annual leave do employees get?"
+ZEPPELIN = "Which zeppelin lands on the hydroponic volcano?"
 SALARY = "Where does the salary band for engineers at level four begin?"
 
 
@@ -176,7 +178,7 @@ async def test_in_a_channel_shared_with_outsiders_it_says_that_it_does_not_answe
 
 async def test_a_decline_says_so_and_offers_a_human(sandbox: SandboxServer, bot: Server, kb: KnowledgeBase) -> None:
     ben = sandbox.person("U0BEN")
-    asked = await ben.mention("C0GENERAL", "Which zeppelin lands on the hydroponic volcano?")
+    asked = await ben.mention("C0GENERAL", ZEPPELIN)
     declined = await sandbox.wait_for_answer(asked)
     assert declined.text.startswith("I could not find this")
     await ben.click(declined, "ask_human")
@@ -188,6 +190,49 @@ async def test_a_decline_says_so_and_offers_a_human(sandbox: SandboxServer, bot:
     assert len(answers(sandbox, "C0HELP")) == 1
     answer = await kb.answer(declined.metadata["event_payload"]["answer_id"])
     assert answer.outcome is Outcome.DECLINED
+
+
+async def handed_over(sandbox: SandboxServer, declined: Message, to: str = "C0HELP") -> str:
+    """Have a declined question passed on; return what the people there see of it."""
+    await sandbox.person("U0BEN").click(declined, "ask_human")
+    passed = await sandbox.wait_for_message(to, lambda m: ZEPPELIN in m.text)
+    return str(passed.blocks)
+
+
+async def test_who_helps_is_led_to_the_thread_that_was_asked_in(sandbox: SandboxServer, bot: Server) -> None:
+    ben = sandbox.person("U0BEN")
+    root = await ben.say("C0GENERAL", "I am planning a trip.")
+    asked = await ben.mention("C0GENERAL", ZEPPELIN, thread_ts=root.ts)
+    seen = await handed_over(sandbox, await sandbox.wait_for_answer(asked))
+    assert f"/archives/C0GENERAL/p{root.ts.replace('.', '')}|Answer in the thread>" in seen
+
+
+@pytest.mark.parametrize("surface", ["dm", "/ask"])
+async def test_what_was_asked_in_private_is_passed_on_without_a_way_there(
+    sandbox: SandboxServer, bot: Server, surface: str
+) -> None:
+    ben = sandbox.person("U0BEN")
+    if surface == "dm":
+        declined = await sandbox.wait_for_answer(await ben.dm(ZEPPELIN))
+    else:
+        await ben.command("C0GENERAL", f"/ask {ZEPPELIN}")
+        declined = await sandbox.wait_for_message("C0GENERAL", whisper("I could not find this"))
+    seen = await handed_over(sandbox, declined)
+    assert "archives" not in seen
+    assert "thread" not in seen
+
+
+async def test_where_outsiders_help_the_question_goes_without_thread_and_sources(
+    sandbox: SandboxServer, start: BotFactory, bot_settings: Settings
+) -> None:
+    team = bot_settings.team.model_copy(update={"escalation": EscalationSettings(channel="C0PARTNER")})
+    async with start(team=team):
+        asked = await sandbox.person("U0BEN").mention("C0GENERAL", ZEPPELIN)
+        declined = await sandbox.wait_for_answer(asked)
+        assert "Nearest" in str(declined.blocks)
+        seen = await handed_over(sandbox, declined, to="C0PARTNER")
+    assert "archives" not in seen
+    assert "Nearest" not in seen
 
 
 async def test_an_answer_is_shared_once_and_can_be_voted_on_there(sandbox: SandboxServer, bot: Server) -> None:
@@ -232,7 +277,7 @@ async def test_opening_the_messages_tab_suggests_questions(sandbox: SandboxServe
 
 async def test_home_shows_sources_to_everybody_and_more_to_admins(sandbox: SandboxServer, bot: Server) -> None:
     ada, ben = sandbox.person("U0ADA"), sandbox.person("U0BEN")
-    asked = await ben.mention("C0GENERAL", "Which zeppelin lands on the hydroponic volcano?")
+    asked = await ben.mention("C0GENERAL", ZEPPELIN)
     await sandbox.wait_for_answer(asked)
     await ben.open_home()
     await ada.open_home()

@@ -43,6 +43,21 @@ class SlowEmbedder:
         return (await self.embed_documents([text]))[0]
 
 
+class GatedEmbedder(SlowEmbedder):
+    """Embeds the first batch at once, the rest only after `go` was set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.come = asyncio.Event()
+
+    async def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.texts and len(texts) > 1:
+            self.come.set()
+            await self.go.wait()
+        return await super().embed_documents(texts)
+
+
 async def until(met: Callable[[], Awaitable[bool]], *, within: float = 30.0) -> float:
     """Wait for a condition; return how many seconds it took."""
     began = time.monotonic()

@@ -27,6 +27,7 @@ from tests.torture.nursery import FILES_AT_ONCE, NotingEmbedder, Nursery, Order,
 
 ROUNDS = int(os.environ.get("FOOTNOTE_TEST_TORTURE_ROUNDS", "10"))
 SEED = int(os.environ.get("FOOTNOTE_TEST_TORTURE_SEED", "11"))
+pytestmark = pytest.mark.timeout(60 + 30 * ROUNDS)
 PAGES = 72
 IN_FLIGHT = 4 * FILES_AT_ONCE * 3
 """Texts that a process has embedded and not yet stored, at most: four lots, three parts a page."""

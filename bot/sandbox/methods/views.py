@@ -1,5 +1,6 @@
 """views.open, push, update, publish."""
 
+import json
 from typing import Any
 
 from bot.sandbox.block_kit import view_problems
@@ -9,9 +10,14 @@ from bot.sandbox.nouns import Json, View
 from bot.sandbox.representations import view_json
 from bot.sandbox.workspace import Workspace
 
+LARGEST_VIEW = 250_000
+"""Bytes of JSON."""
+
 
 def checked_view(body: Any, *kinds: str) -> Json:
     """Return a view that Slack accepts, or refuse."""
+    if len(json.dumps(body)) > LARGEST_VIEW:
+        raise SlackError("view_too_large")
     if problems := view_problems(body, kinds=kinds):
         raise SlackError.with_messages("invalid_arguments", problems)
     return dict(body)
