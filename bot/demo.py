@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 from pydantic import SecretStr
 
+from bot.helping import jobs_for
 from bot.logs import configure
 from bot.sandbox import App, SandboxServer, Workspace
 from bot.server import serve
@@ -64,7 +65,7 @@ async def _answer(settings: Settings, source: str, sandbox: SandboxServer) -> No
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    kb = await KnowledgeBase.open(settings)
+    kb = await KnowledgeBase.open(settings, jobs=jobs_for(settings))
     try:
         if source != OWN_DOCS:
             await kb.retire_source(OWN_DOCS)

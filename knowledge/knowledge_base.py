@@ -381,6 +381,10 @@ class KnowledgeBase:
         known = ", ".join(record.name for record in records) or "none yet"
         raise SourceError(f"Nothing was indexed of {source!r}. The sources are: {known}.")
 
+    async def help(self, *, run: str, number: int) -> None:
+        """Help with a reindex that another process of this installation shares, until nothing is left to take."""
+        await self._runs.help(run, number, to_the_end=True)
+
     async def work(self) -> None:
         """Do what is asked for in the background, and take over what others left, until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -242,8 +242,8 @@ Task = Callable[..., Awaitable[None]]
 class Jobs(Protocol):
     """Background work: wakes whoever does it and spreads it. What must not be lost stands in the database besides."""
 
-    elsewhere: bool
-    """Whether other processes take part."""
+    most_helpers: int
+    """How many other processes may help with one reindex."""
 
     async def open(self, tasks: Mapping[str, Task]) -> None:
         """Learn how each kind of work is done; nothing is connected yet."""
@@ -251,6 +251,10 @@ class Jobs(Protocol):
 
     async def enqueue(self, task: str, *, lock: str, arguments: Mapping[str, Any]) -> bool:
         """Hand work over unless work with this lock waits already; say whether it was. Raises ServiceError."""
+        ...
+
+    def is_relieved(self, lock: str) -> bool:
+        """Say whether somebody else does the work of this lock, so that whoever handed it over only follows it."""
         ...
 
     async def work(self) -> None:

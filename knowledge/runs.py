@@ -13,6 +13,7 @@ from knowledge import errors
 from knowledge.errors import DatabaseUnavailableError, FootnoteError, ReindexCancelledError, ServiceError
 from knowledge.ids import new_id
 from knowledge.indexing import Desk
+from knowledge.jobs import HELP
 from knowledge.ports import Jobs
 from knowledge.sharing import SHARE_LEASE, Sharing, work_on_shares
 from knowledge.store.audit import AuditBook
@@ -25,8 +26,8 @@ log = logging.getLogger(__name__)
 OnProgress = Callable[[Progress], Awaitable[None]]
 OnJoined = Callable[[], Awaitable[None]]
 
-REINDEX, HELP = "reindex", "help"
-"""The kinds of work in the queue."""
+REINDEX = "reindex"
+"""The other kind of work in the queue."""
 RUN_LEASE = 12.0
 """Seconds after which a run whose process went silent is taken over; with the sweep this stays below 20."""
 SWEEP_SECONDS = 4.0
@@ -267,21 +268,30 @@ class ReindexRuns:
 
     def _sharing(self, run_id: str, record: SourceRecord) -> Sharing | None:
         """Let others help with configured sources; a folder of the command line is on this machine only."""
-        if not record.configured or not self._jobs.elsewhere:
+        if not record.configured or not self._jobs.most_helpers:
             return None
 
         async def call_for_help(helpers: int) -> None:
-            for number in range(helpers):
+            for number in range(min(helpers, self._jobs.most_helpers)):
                 await self._call_helper(run_id, number)
 
-        return Sharing(self._book, run_id, owner=self._owner, call_for_help=call_for_help)
+        return Sharing(
+            self._book,
+            run_id,
+            owner=self._owner,
+            call_for_help=call_for_help,
+            is_relieved=lambda: self._jobs.is_relieved(_help_lock(run_id, 0)),
+        )
 
     async def _call_helper(self, run_id: str, number: int) -> None:
         arguments = {"run": run_id, "number": number}
-        await self._jobs.enqueue(HELP, lock=f"{HELP}:{run_id}:{number}", arguments=arguments)
+        await self._jobs.enqueue(HELP, lock=_help_lock(run_id, number), arguments=arguments)
 
-    async def help(self, run: str, number: int) -> None:
-        """Help with a run while it has shares that nobody works on; lines up again after a while."""
+    async def help(self, run: str, number: int, *, to_the_end: bool = False) -> None:
+        """Help with a run while it has shares that nobody works on; lines up again after a while.
+
+        One who has nothing else to do helps `to_the_end`.
+        """
         found = await self._book.get(run)
         if found.state is not RunState.RUNNING or found.token is None:
             return
@@ -295,7 +305,7 @@ class ReindexRuns:
                 self._unless_cancelled(run),
             ):
                 await work_on_shares(
-                    desk, self._book, run, owner=owner, enough=lambda: time.monotonic() - began > HELP_SECONDS
+                    desk, self._book, run, owner=owner, enough=lambda: not to_the_end and _tired(began)
                 )
         except ReindexCancelledError:
             return
@@ -303,7 +313,7 @@ class ReindexRuns:
             # The run itself takes what a helper gives back, and says what is wrong if it really is.
             log.warning("reindex.help_ended", extra={"source": found.source}, exc_info=True)
             return
-        if time.monotonic() - began > HELP_SECONDS:
+        if not to_the_end and _tired(began):
             await self._call_helper(run, number)
 
     # --- working in the background --------------------------------------------------------------------------------
@@ -327,6 +337,15 @@ class ReindexRuns:
         for run_id in await self._book.waiting():
             run = await self._book.get(run_id)
             await self._enqueue(run_id, run.source)
+
+
+def _tired(began: float) -> bool:
+    """Say whether a helper should let another source have its turn."""
+    return time.monotonic() - began > HELP_SECONDS
+
+
+def _help_lock(run_id: str, number: int) -> str:
+    return f"{HELP}:{run_id}:{number}"
 
 
 def _named(source: str, folder: str) -> str:

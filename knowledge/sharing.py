@@ -29,17 +29,20 @@ FAIR_PART = 8
 """One process takes at most this part of what is left at once."""
 FEWEST_SHARES = 4
 """Below, calling for help takes longer than it saves."""
-MOST_HELPERS = 16
 POLL_SECONDS = 0.3
 
 CallForHelp = Callable[[int], Awaitable[None]]
+IsRelieved = Callable[[], bool]
 Reach = Callable[[int, int], Awaitable[None]]
 
 
 class Sharing:
     """Lets other processes help with one run."""
 
-    def __init__(self, book: Runs, run_id: str, *, owner: str, call_for_help: CallForHelp) -> None:
+    def __init__(
+        self, book: Runs, run_id: str, *, owner: str, call_for_help: CallForHelp, is_relieved: IsRelieved
+    ) -> None:
+        self._is_relieved = is_relieved
         self._book = book
         self._run_id = run_id
         self._owner = owner
@@ -53,10 +56,11 @@ class Sharing:
         """Bring the files into the index with everybody's help; `reach` is told how many files and chunks are done."""
         await self._book.plan(self._run_id, [(len(lot), [desk.terms, *map(_packed, lot)]) for lot in lots])
         await self._book.holds(self._run_id, desk.token, owner=self._owner)
-        await self._call_for_help(min(len(lots) // 2, MOST_HELPERS))
+        await self._call_for_help(len(lots) // 2)
         async with _watched(self._book, self._run_id, reach):
             while (await self._book.shares_done(self._run_id))[0]:
-                await work_on_shares(desk, self._book, self._run_id, owner=self._owner)
+                if not self._is_relieved():
+                    await work_on_shares(desk, self._book, self._run_id, owner=self._owner)
                 await asyncio.sleep(POLL_SECONDS)
         _, files, chunks = await self._book.shares_done(self._run_id)
         await reach(files, chunks)

@@ -43,17 +43,20 @@ def load_settings() -> Settings:
 
 
 @asynccontextmanager
-async def knowledge_base(*, logs: bool = False, **changes: Any) -> AsyncIterator[KnowledgeBase]:
+async def knowledge_base(*, logs: bool = False, serves: bool = False, **changes: Any) -> AsyncIterator[KnowledgeBase]:
     """Open the knowledge base; logs are for servers, a person at a terminal gets warnings only.
 
-    `changes` are settings that this command has its own way with.
+    One that `serves` people leaves large reindexes to a process of their own. `changes` are settings that this command
+    has its own way with.
     """
+    from bot.helping import jobs_for
     from bot.logs import configure
     from knowledge import KnowledgeBase
 
     settings = load_settings().model_copy(update=changes)
     configure(settings if logs else settings.model_copy(update={"log_level": "WARNING", "log_format": "text"}))
-    kb = await (_opened_at_last(settings) if logs and settings.on_postgres else KnowledgeBase.open(settings))
+    jobs = jobs_for(settings) if serves else None
+    kb = await (_opened_at_last(settings) if logs and settings.on_postgres else KnowledgeBase.open(settings, jobs=jobs))
     try:
         yield kb
     finally:

@@ -31,7 +31,7 @@ def serve() -> None:
     from bot.server import serve as serve_slack
 
     async def work() -> None:
-        async with knowledge_base(logs=True) as kb:
+        async with knowledge_base(logs=True, serves=True) as kb:
             await kb.warm_up()
             await serve_slack(kb, kb.settings)
 
