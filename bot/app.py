@@ -118,7 +118,7 @@ def create_app(
         kb=kb,
         settings=settings,
         slack=slack,
-        directory=Directory(slack, settings),
+        directory=Directory(slack, lambda: kb.settings.team),
         inbox=inbox,
         workers=workers,
         outbox=Outbox(

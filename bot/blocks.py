@@ -341,12 +341,17 @@ def escalation(
     return Outgoing(text=text, blocks=tuple(blocks), metadata=marked)
 
 
-def source_list(sources: Sequence[SourceStatus]) -> str:
-    """List the sources for `/reindex` alone."""
-    if not sources:
-        return "There are no sources yet. Name them in `footnote.toml`."
+def source_list(sources: Sequence[SourceStatus], *, fault: str = "") -> str:
+    """List the sources for `/reindex` alone; `fault` is what is wrong with `footnote.toml`."""
     lines = [f"• {mrkdwn.label(_freshness(source, result=True), 300)}" for source in sources]
-    return "\n".join(["The sources (`/reindex name` brings one up to date):", *lines])
+    head = "The sources (`/reindex name` brings one up to date):"
+    listed = [head, *lines] if lines else ["There are no sources yet. Name them in `footnote.toml`."]
+    return "\n".join([*listed, *([mrkdwn.mrkdwn(team_fault(fault))] if fault else [])])
+
+
+def team_fault(fault: str) -> str:
+    """Say what is wrong with `footnote.toml`, and what holds meanwhile."""
+    return f"⚠️ {fault} What it said before holds until that is put right."
 
 
 def _freshness(source: SourceStatus, *, result: bool = False) -> str:
@@ -378,10 +383,12 @@ def home(
     disliked: Sequence[Disliked] = (),
     notice: str = "",
     buttons: Sequence[Block] = (),
+    fault: str = "",
 ) -> Block:
     """Build the Home tab. `notice` is safe mrkdwn, `buttons` stand below it; `gaps` are for admins and reviewers.
 
-    `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack.
+    `reindexable` names the sources of `footnote.toml`: only they can be reindexed from Slack. `fault` is what is wrong
+    with that file.
     """
     blocks = [
         header("Answers from your team's documents"),
@@ -393,6 +400,7 @@ def home(
         ),
         {"type": "divider"},
         header("Sources"),
+        *([{"type": "section", "text": plain(team_fault(fault), 1000)}] if fault else []),
         *(
             block
             for source in sources[:30]

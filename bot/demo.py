@@ -110,7 +110,9 @@ def _demo_settings(settings: Settings, sandbox: SandboxServer, name: str, folder
         "port": None,
     }
     here = {name: choice for name, choice in ON_THIS_MACHINE.items() if name not in settings.model_fields_set}
-    return settings.model_copy(update=connected | here).with_team(team, given=settings.team_given)
+    # The demo's source and admin are in no file: a change of footnote.toml would take them away.
+    alone = {"team_path": None}
+    return settings.model_copy(update=connected | here | alone).with_team(team, given=settings.team_given)
 
 
 def _app() -> App:

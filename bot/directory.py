@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.payloads import Body, bot_user
 from bot.slack_client import SLACK_ERRORS, SlackClient, error_code, is_denied, optional
-from knowledge import AdminSettings, ConfigurationError, Settings
+from knowledge import AdminSettings, ConfigurationError, TeamFile
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +55,10 @@ class _Channel:
 class Directory:
     """Answers about the workspace, asked of Slack once and remembered for a short while."""
 
-    def __init__(self, slack: SlackClient, settings: Settings) -> None:
+    def __init__(self, slack: SlackClient, team: Callable[[], TeamFile]) -> None:
+        """`team` says what `footnote.toml` says now."""
         self._slack = slack
-        self._settings = settings
+        self._team = team
         self._channels: Remembered[_Channel] = Remembered(REMEMBERED_SECONDS)
         self._members: Remembered[frozenset[str]] = Remembered(REMEMBERED_SECONDS)
         self._checking = asyncio.Lock()
@@ -127,16 +129,16 @@ class Directory:
 
     async def groups_of(self, user: str) -> tuple[str, ...]:
         """Return those of a person's user groups that the sources name; asks nothing when they name none."""
-        named = {group for source in self._settings.team.sources.values() for group in source.usergroups}
+        named = {group for source in self._team().sources.values() for group in source.usergroups}
         return tuple([group for group in sorted(named) if user in await self._members_of(group)])
 
     async def is_admin(self, user: str) -> bool:
         """Say whether a person may reindex."""
-        return await self._has_role(user, self._settings.team.admins)
+        return await self._has_role(user, self._team().admins)
 
     async def is_reviewer(self, user: str) -> bool:
         """Say whether a person may judge answers."""
-        return await self._has_role(user, self._settings.team.reviewers)
+        return await self._has_role(user, self._team().reviewers)
 
     async def _has_role(self, user: str, role: AdminSettings) -> bool:
         if user in role.users:

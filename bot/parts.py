@@ -10,7 +10,7 @@ from bot.inbox import Inbox, Workers
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.slack_client import SlackClient
-from knowledge import KnowledgeBase, Settings
+from knowledge import KnowledgeBase, Settings, TeamFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Parts:
     gap_reports: GapReports
 
     @property
+    def team(self) -> TeamFile:
+        """What `footnote.toml` says now."""
+        return self.kb.settings.team
+
+    @property
     def can_escalate(self) -> bool:
         """Whether "Ask a human" leads anywhere."""
-        return self.settings.team.escalation.channel is not None
+        return self.team.escalation.channel is not None

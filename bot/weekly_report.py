@@ -33,10 +33,11 @@ def due(now: datetime) -> str | None:
 
 
 async def keep_watch(parts: Parts) -> None:
-    """Begin the report when it is due, until cancelled; without a channel there is none."""
-    while parts.settings.team.report.channel is not None:
+    """Begin the report when it is due, until cancelled; while there is no channel for it, there is none."""
+    while True:
         try:
-            await begin(parts, now=datetime.now(UTC))
+            if parts.team.report.channel is not None:
+                await begin(parts, now=datetime.now(UTC))
         except (FootnoteError, TimeoutError):
             logger.warning("weekly_report.not_begun")
         await asyncio.sleep(LOOK_SECONDS)
@@ -57,7 +58,7 @@ async def begin(parts: Parts, *, now: datetime) -> bool:
 
 async def post(body: Body, job: Job, parts: Parts) -> None:
     """Post the report of a week in its channel, once."""
-    channel = parts.settings.team.report.channel
+    channel = parts.team.report.channel
     if channel is None:
         return
     claim = await job.claim(job.delivery.key)

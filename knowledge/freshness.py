@@ -39,24 +39,42 @@ class Freshness:
 
     def __init__(
         self,
-        sources: Mapping[str, SourceSettings],
+        sources: Callable[[], Mapping[str, SourceSettings]],
         *,
+        changed: asyncio.Event,
         corpus: Corpus,
         deliveries: Deliveries,
         reindex: Reindex,
         poll: float | None = None,
     ) -> None:
-        self._sources = dict(sources)
+        self._sources = sources
+        self._changed = changed
+        self._seen_to: dict[str, tuple[SourceSettings, asyncio.Task[None]]] = {}
         self._corpus = corpus
         self._deliveries = deliveries
         self._reindex = reindex
         self._poll = POLL_SECONDS if poll is None else poll
 
     async def run(self) -> None:
-        """See to every source that no other process sees to, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for name, source in self._sources.items():
-                group.create_task(self._see_to(name, source), name=f"freshness {name}")
+        """See to every source that no other process sees to, until cancelled; begin anew with what changes."""
+        try:
+            while True:
+                self._changed.clear()
+                await self._match(self._sources())
+                await self._changed.wait()
+        finally:
+            await self._match({})
+
+    async def _match(self, sources: Mapping[str, SourceSettings]) -> None:
+        """Leave what is not among the sources, or not as it was, and begin with what is new."""
+        left = [name for name, (source, _) in self._seen_to.items() if sources.get(name) != source]
+        ending = [self._seen_to.pop(name)[1] for name in left]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        for name in sources.keys() - self._seen_to.keys():
+            seeing = asyncio.create_task(self._see_to(name, sources[name]), name=f"freshness {name}")
+            self._seen_to[name] = (sources[name], seeing)
 
     async def _see_to(self, name: str, source: SourceSettings) -> None:
         key = f"fresh:{name}"

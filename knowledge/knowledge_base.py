@@ -19,6 +19,7 @@ from knowledge.costs import Costs
 from knowledge.datasets.ordering import ExportOrder, ExportReport
 from knowledge.datasets.redacting import strengthened
 from knowledge.errors import ConfigurationError, ServiceError, SourceError, UsageError
+from knowledge.following import TeamFollower
 from knowledge.freshness import Freshness
 from knowledge.generations import Chosen, Generations, generation_key, options
 from knowledge.ids import content_id
@@ -34,7 +35,7 @@ from knowledge.reindexing import OnProgress
 from knowledge.retiring import clear, clear_forever
 from knowledge.reviewing import QueueItem, queue
 from knowledge.runs import COMMAND_LINE, OnJoined, ReindexRuns
-from knowledge.settings import Settings
+from knowledge.settings import Settings, TeamFile
 from knowledge.sharing import Sharing
 from knowledge.splitting import SentenceSplitter
 from knowledge.store import AuditBook, Deliveries, Store
@@ -104,6 +105,8 @@ class KnowledgeBase:
 
     def __init__(self, settings: Settings, store: Store, parts: Parts) -> None:
         self.settings = settings
+        """As they are now: the team's part changes when `footnote.toml` does, see `keep_fresh`."""
+        self._team = TeamFollower(settings.team_path, current=lambda: self.settings.team, use=self._use_team)
         self._store = store
         self._parts = parts
         self._learned: dict[str, Learned] = {}
@@ -155,9 +158,7 @@ class KnowledgeBase:
         store = await Store.open(settings)
         try:
             if settings.team_given:
-                await store.corpus.configure_sources(_configured(settings))
-                for channel in settings.team.feedback.without_channels:
-                    await store.consents.choose(f"channel:{channel}", takes_part=False)
+                await _configure(store, settings)
             parts = _build(settings, store, embedder, index, reranker, answerer, splitter, jobs)
             kb = cls(settings, store, parts)
             await kb._runs.open()
@@ -243,6 +244,7 @@ class KnowledgeBase:
         `on_sentence` is called with each sentence once it is checked, `on_status` with a few words of progress. A
         question whose key was answered before gets the stored answer.
         """
+        await self._team.up_to_date()
         return await asking.ask(question, desk=self._desk(), on_sentence=on_sentence, on_status=on_status)
 
     async def search(self, question: Question, *, k: int = 10) -> SearchResult:
@@ -326,14 +328,29 @@ class KnowledgeBase:
     async def keep_fresh(self) -> None:
         """Reindex what changes in the configured folders, and what is due, until cancelled.
 
-        Any number of processes may do this: each source is seen to by one of them.
+        Any number of processes may do this: each source is seen to by one of them. `footnote.toml` is followed
+        meanwhile: when it changes, what it says of sources, people and channels holds from the next question on.
         """
-        await Freshness(
-            self.settings.team.sources,
+        freshness = Freshness(
+            lambda: self.settings.team.sources,
+            changed=self._team.changed,
             corpus=self._store.corpus,
             deliveries=self._store.deliveries,
             reindex=self.request_reindex,
-        ).run()
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._team.follow(), name="follow footnote.toml")
+            group.create_task(freshness.run(), name="freshness")
+
+    @property
+    def team_fault(self) -> str:
+        """What is wrong with `footnote.toml` as it is now, in one sentence; empty when what it says holds."""
+        return self._team.fault
+
+    async def _use_team(self, team: TeamFile) -> None:
+        settings = self.settings.with_team(team)
+        await _configure(self._store, settings)
+        self.settings = settings
 
     async def verify(self, source: str = "") -> AuditReport:
         """Compare what the indexes hold of a source, or of all of them, with the database, and put it right.
@@ -695,6 +712,13 @@ class KnowledgeBase:
             serving=self._generations.serving,
             retrieve=lambda text, sources, k, serving: self._desk().retrieve(text, sources, k=k, serving=serving),
         )
+
+
+async def _configure(store: Store, settings: Settings) -> None:
+    """Make what `footnote.toml` says hold for every process on this database."""
+    await store.corpus.configure_sources(_configured(settings))
+    for channel in settings.team.feedback.without_channels:
+        await store.consents.choose(f"channel:{channel}", takes_part=False)
 
 
 def _configured(settings: Settings) -> list[SourceRecord]:

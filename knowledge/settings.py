@@ -342,6 +342,8 @@ class Settings(BaseSettings):
     team: TeamFile = Field(default=TeamFile(), validation_alias="from the file, not from the environment")
     team_given: bool = Field(default=False, validation_alias="set by load")
     """False when there is no `footnote.toml`: then the database's word on the sources stands."""
+    team_path: Path | None = Field(default=None, validation_alias="set by load, too")
+    """Where the file is, or would be; a process that serves follows it."""
 
     @field_validator("index_arguments", "embedder_arguments", mode="before")
     @classmethod
@@ -363,6 +365,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"{_first_fault(exc, environment=True)}.") from exc
         _refuse_halves(settings)
         path = settings.config or Path("footnote.toml")
+        settings = settings.model_copy(update={"team_path": path.absolute()})
         if settings.config is None and not path.is_file():
             return settings
         return settings.with_team(TeamFile.load(path))

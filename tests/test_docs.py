@@ -20,7 +20,7 @@ def text(path: str) -> str:
 
 def variables() -> set[str]:
     """Every environment variable that the settings read."""
-    own = {"team", "team_given"}
+    own = {"team", "team_given", "team_path"}
     return {
         str(field.validation_alias or f"FOOTNOTE_{name.upper()}")
         for name, field in Settings.model_fields.items()

@@ -25,7 +25,7 @@ async def ask_human(body: Body, job: Job, parts: Parts) -> None:
 
 
 async def _pass_on(click: Click, job: Job, parts: Parts) -> str:
-    channel = parts.settings.team.escalation.channel
+    channel = parts.team.escalation.channel
     if channel is None:
         return blocks.NO_HUMAN
     exchange = await parts.kb.exchange(click.value)

@@ -64,11 +64,12 @@ async def publish(
         view = blocks.home(
             sources,
             admin=admin,
-            reindexable=parts.settings.team.sources.keys(),
+            reindexable=parts.team.sources.keys(),
             gaps=gaps,
             disliked=disliked,
             notice=notice,
             buttons=buttons,
+            fault=parts.kb.team_fault if admin else "",
         )
         return view | {"blocks": blocks.fitting(view["blocks"], first=queue, last=consent)}
 

@@ -106,7 +106,8 @@ async def _sources(command: Command, parts: Parts) -> str:
     admin = await parts.directory.is_admin(command.user)
     groups = await parts.directory.groups_of(command.user)
     scope = Scope(user=command.user, channel=command.channel, usergroups=groups)
-    return blocks.source_list([s for s in await parts.kb.sources() if admin or scope.admits(s.audience)])
+    listed = [source for source in await parts.kb.sources() if admin or scope.admits(source.audience)]
+    return blocks.source_list(listed, fault=parts.kb.team_fault if admin else "")
 
 
 async def refused(user: str, source: str, parts: Parts) -> bool:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from knowledge.errors import LostLeaseError
+from knowledge.errors import LostLeaseError, SourceError
 from knowledge.store.audit import write_down
 from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database
@@ -186,19 +186,19 @@ class Corpus:
         await self._database.write(lambda connection: _put_source(connection, record))
 
     async def use_source(self, record: SourceRecord) -> None:
-        """Make a source ready for a run.
+        """Make a source ready for a run. Raises SourceError for one that `footnote.toml` no longer names.
 
-        Who may see a configured source, only `configure_sources` changes: the process that reindexes may have been
-        started with an older `footnote.toml` than the one that holds by now.
+        Who may see a configured source, and whether it is used at all, only `configure_sources` changes: the process
+        that reindexes may know an older `footnote.toml` than the one that holds by now.
         """
-        named = sources.c.name == record.name
+        known = select(sources.c.configured, sources.c.active).where(sources.c.name == record.name).with_for_update()
 
         def work(connection: Connection) -> None:
-            known = connection.execute(select(sources.c.configured).where(named).with_for_update()).scalar_one_or_none()
-            if known and record.configured:
-                connection.execute(update(sources).where(named).values(active=True, retired_at=None))
-                return
-            _put_source(connection, record)
+            found = connection.execute(known).one_or_none()
+            if found is None or not (found.configured and record.configured):
+                _put_source(connection, record)
+            elif not found.active:
+                raise SourceError(f"footnote.toml no longer names the source {record.name!r}.")
 
         await self._database.write(work)
 

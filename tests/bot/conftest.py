@@ -114,7 +114,10 @@ def start(kb: KnowledgeBase, bot_settings: Settings, sandbox: SandboxServer) -> 
         if socket_mode:
             changes["slack_app_token"] = SecretStr(sandbox.workspace.app.app_token)
         settings = bot_settings.model_copy(update=changes)
-        async with Server(knowledge or kb, settings) as server:
+        asked = knowledge or kb
+        if "team" in changes:
+            asked.settings = asked.settings.with_team(changes["team"])
+        async with Server(asked, settings) as server:
             if not socket_mode:
                 sandbox.http.request_url = f"http://127.0.0.1:{server.port}/slack/events"
             await sandbox.wait_until_connected()

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -20,11 +15,10 @@ from knowledge import KnowledgeBase, Settings
 from knowledge.runs import PATIENCE_SECONDS
 from tests.bot.answerers import QuotingAnswerer
 from tests.bot.conftest import BotFactory
+from tests.bot.running import command, logged
 from tests.bot.test_surfaces import LEAVE, answers, whisper
 from tests.databases import rows
 from tests.postgres import Cluster
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -49,42 +43,13 @@ async def test_a_worker_does_the_reindex_that_slack_asked_the_web_process_for(
     assert rows(bot_settings, "SELECT state, key IS NOT NULL FROM runs") == [("done", True)]
 
 
-@asynccontextmanager
-async def worker_command(settings: Settings, config: Path) -> AsyncIterator[Process]:
-    """`footnote worker` as an operator starts it."""
-    assert settings.slack_bot_token is not None
-    environment = {
-        "DATABASE_URL": settings.database_url or "",
-        "FOOTNOTE_HOME": str(settings.home),
-        "FOOTNOTE_CONFIG": str(config),
-        "SLACK_BOT_TOKEN": settings.slack_bot_token.get_secret_value(),
-        "SLACK_API_URL": settings.slack_api_url,
-    }
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "worker", cwd=ROOT, env=os.environ | environment, stderr=PIPE
-    )
-    try:
-        yield worker
-    finally:
-        if worker.returncode is None:
-            worker.kill()
-        await worker.communicate()
-
-
-async def logged(worker: Process, event: str) -> None:
-    assert worker.stderr is not None
-    async with asyncio.timeout(60):
-        while event not in (line := (await worker.stderr.readline()).decode()):
-            assert line, "the worker has ended"
-
-
 async def test_the_worker_command_waits_for_its_database_works_and_ends_in_order(
     sandbox: SandboxServer, bot_settings: Settings, postgres: Cluster, company: Path, tmp_path: Path, start: BotFactory
 ) -> None:
     config = tmp_path / "footnote.toml"
     config.write_text(f'[sources.handbook]\npath = "{company / "handbook"}"\n')
     await asyncio.to_thread(postgres.stop)
-    async with worker_command(bot_settings, config) as worker:
+    async with command("worker", bot_settings, config) as worker:
         try:
             await logged(worker, "database.unreachable")
         finally:
