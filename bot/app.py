@@ -62,7 +62,7 @@ LISTENERS = (
     Listener("block_actions", "stop_reindex", reindex_command.stop),
     Listener("block_actions", "show_report", reindex_command.show_all),
     Listener("block_actions", "show_failures", reindex_command.show_failures),
-    Listener("block_actions", "reindex_anyway", reindex_command.remove_anyway),
+    Listener("block_actions", "reindex_anyway", home.remove_anyway),
     Listener("view_submission", "feedback_reason", feedback.reasons),
     Listener("block_actions", "review_approve", reviews.judge),
     Listener("block_actions", "review_reject", reviews.judge),

@@ -21,6 +21,7 @@ HUMAN_ACTION = "ask_human"
 REASONS_ACTION = "open_feedback_form"
 REINDEX_ACTION = "reindex_source"
 FAILURES_ACTION = "show_failures"
+ANYWAY_ACTION = "reindex_anyway"
 FEEDBACK_FORM = "feedback_reason"
 ANSWER_EVENT = "footnote_answer"
 NOTICE_EVENT = "footnote_notice"
@@ -344,6 +345,9 @@ def escalation(
 def source_list(sources: Sequence[SourceStatus], *, fault: str = "") -> str:
     """List the sources for `/reindex` alone; `fault` is what is wrong with `footnote.toml`."""
     lines = [f"• {mrkdwn.label(_freshness(source, result=True), 300)}" for source in sources]
+    asking = sum(source.asks is not None for source in sources)
+    if asking:
+        lines.append(f"{asking} of them {'waits' if asking == 1 else 'wait'} for your yes: `/reindex name` asks.")
     head = "The sources (`/reindex name` brings one up to date):"
     listed = [head, *lines] if lines else ["There are no sources yet. Name them in `footnote.toml`."]
     return "\n".join([*listed, *([mrkdwn.mrkdwn(team_fault(fault))] if fault else [])])
@@ -356,13 +360,20 @@ def team_fault(fault: str) -> str:
 
 def _freshness(source: SourceStatus, *, result: bool = False) -> str:
     now = source.progress
-    under_way = f", reindexing now: {now.files_done} of {now.files_total} files" if now else ""
+    under_way = f", reindexing now: {now.files_done:,} of {now.files_total:,} files" if now else ""
+    if result and source.asks is not None and not now:
+        under_way = f", waiting for your yes: {vanished(source.asks.vanished, source.asks.live)}"
     if source.indexed_at is None:
         return f"{source.name}: not indexed yet{under_way}"
     failed = f", {source.failed} failed" if source.failed else ""
     last = f" ({source.last_report})" if result and source.last_report else ""
     indexed = f"indexed {_ago(source.indexed_at)}{last}, {source.chunks:,} chunks"
     return f"{source.name}: {source.documents} documents{failed}, {indexed}{under_way}"
+
+
+def vanished(gone: int, live: int) -> str:
+    """Say of how much of a source the files are not there."""
+    return f"{gone:,} of its {live:,} documents have vanished from the folder"
 
 
 def _ago(then: datetime) -> str:
@@ -421,9 +432,12 @@ def _home_source(source: SourceStatus, *, admin: bool, reindexable: bool) -> lis
     block: Block = {"type": "section", "text": plain(_freshness(source, result=admin), 500)}
     if reindexable:
         block["accessory"] = button("Reindex", REINDEX_ACTION, source.name)
-    if not (admin and source.failed):
-        return [block]
-    return [block, {"type": "actions", "elements": [button("Show failures", FAILURES_ACTION, source.name)]}]
+    buttons = []
+    if admin and source.failed:
+        buttons.append(button("Show failures", FAILURES_ACTION, source.name))
+    if reindexable and source.asks is not None and source.progress is None:
+        buttons.append(button("Remove them anyway", ANYWAY_ACTION, source.name) | {"style": "danger"})
+    return [block, *([{"type": "actions", "elements": buttons}] if buttons else [])]
 
 
 def _disliked(documents: Sequence[Disliked]) -> list[Block]:

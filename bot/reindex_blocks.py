@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot import mrkdwn
-from bot.blocks import Block, Outgoing
+from bot.blocks import ANYWAY_ACTION, Block, Outgoing
 from knowledge import EmptySourceError, FailedFile, PartlyRead, Progress, ReindexReport, Skipped
 
 STOP_ACTION = "stop_reindex"
 ALL_ACTION = "show_report"
-ANYWAY_ACTION = "reindex_anyway"
 
 Entry = FailedFile | PartlyRead | Skipped
 

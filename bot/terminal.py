@@ -228,6 +228,10 @@ def _print_sources(sources: Sequence[SourceStatus]) -> None:
             f"{source.name}: {counted(source.documents, 'document')}, {counted(source.chunks, 'chunk')}, indexed {when}"
         )
         typer.echo(f"  {source.root}" + (f"  ({source.last_report})" if source.last_report else ""))
+        if source.asks is not None:
+            gone = f"{source.asks.vanished:,} of {counted(source.asks.live, 'document')}"
+            command = f"footnote reindex {source.name} --allow-empty"
+            typer.echo(f"  waiting for a yes: {gone} have vanished from the folder; `{command}` removes them")
         if source.progress is not None:
             typer.echo(f"  reindexing now: {source.progress.files_done:,} of {source.progress.files_total:,} files")
 
@@ -248,6 +252,7 @@ def _source_json(source: SourceStatus) -> dict[str, Any]:
         "indexed_at": source.indexed_at.isoformat() if source.indexed_at else None,
         "last_report": source.last_report,
         "progress": _progress_json(source.progress) if source.progress else None,
+        "waiting_for_yes": asdict(source.asks) if source.asks else None,
     }
 
 

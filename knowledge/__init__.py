@@ -120,6 +120,7 @@ if TYPE_CHECKING:
         Stage,
         Surface,
         Turn,
+        Vanished,
         Verification,
         Vote,
     )
@@ -241,6 +242,7 @@ _HOMES = {
         "Stage",
         "Surface",
         "Turn",
+        "Vanished",
         "Verification",
         "Vote",
     ),
@@ -358,6 +360,7 @@ __all__ = [
     "UnknownAnswerError",
     "UnreadableFileError",
     "UsageError",
+    "Vanished",
     "Verdict",
     "Verification",
     "VerifiedAnswer",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from knowledge.adapters.folder_source import FolderSource
 from knowledge.adapters.watchfiles_hints import hints
-from knowledge.errors import EmptySourceError, FootnoteError, ServiceError, SourceError
+from knowledge.errors import EmptySourceError, FootnoteError, ReindexCancelledError, ServiceError, SourceError
 from knowledge.settings import SourceSettings
 from knowledge.store import Corpus, Deliveries
 
@@ -112,20 +112,45 @@ class _Keeper:
         self._heard = asyncio.Event()
         self._known: str | None = None
         """The folder's state as it was at the last run; None when that is not known."""
+        self._tried_at: datetime | None = None
+        """When the schedule had the source reindexed, whatever came of it."""
+        self._warned = ""
 
     async def run(self) -> None:
         async with self._listening():
             while True:
                 self._heard.clear()
                 began = asyncio.get_running_loop().time()
-                try:
-                    await self._look()
-                except SourceError as exc:
-                    log.warning("freshness.cannot_look", extra={"source": self._name, "cause": str(exc)})
-                except ServiceError:
-                    self._known = None
-                    log.warning("freshness.later", extra={"source": self._name}, exc_info=True)
+                await self._try_to_look()
                 await self._wait(asyncio.get_running_loop().time() - began)
+
+    async def _try_to_look(self) -> None:
+        """Look, and live with what comes of it; the same trouble is told once."""
+        try:
+            await self._look()
+            self._warned = ""
+        except (EmptySourceError, ReindexCancelledError) as exc:
+            # Whoever did the run has told why. It is up to a person now, or to the next change.
+            log.info("freshness.left_alone", extra={"source": self._name, "cause": str(exc)})
+        except SourceError as exc:
+            self._soon_again()
+            self._warn("freshness.cannot_look", str(exc))
+        except ServiceError as exc:
+            self._known = self._tried_at = None
+            self._warn("freshness.later", str(exc))
+        except Exception:
+            self._soon_again()
+            log.exception("freshness.failed", extra={"source": self._name})
+
+    def _soon_again(self) -> None:
+        """Let the schedule try again after a tenth of its span."""
+        if self._refresh is not None and self._tried_at is not None:
+            self._tried_at = datetime.now(UTC) - self._refresh * 0.9
+
+    def _warn(self, event: str, cause: str) -> None:
+        if cause != self._warned:
+            log.warning(event, extra={"source": self._name, "cause": cause})
+        self._warned = cause
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -162,21 +187,23 @@ class _Keeper:
         if self._folder is not None and indexed_at is not None:
             await _git_at_rest(self._folder)
             state = await _state(self._name, self._folder)
-        if not _due(indexed_at, self._refresh) and (state is None or state == self._known):
+        due = _due(indexed_at, self._tried_at, self._refresh)
+        if not due and (state is None or state == self._known):
             return
         self._known = state
-        try:
-            await self._reindex(self._name)
-        except EmptySourceError as exc:
-            log.warning("freshness.asks_first", extra={"source": self._name, "cause": str(exc)})
+        self._tried_at = datetime.now(UTC) if due else self._tried_at
+        await self._reindex(self._name)
 
     async def _indexed_at(self) -> datetime | None:
         statuses = await self._corpus.source_statuses()
         return next((status.indexed_at for status in statuses if status.name == self._name), None)
 
 
-def _due(indexed_at: datetime | None, refresh: timedelta | None) -> bool:
-    return refresh is not None and (indexed_at is None or datetime.now(UTC) - indexed_at >= refresh)
+def _due(indexed_at: datetime | None, tried_at: datetime | None, refresh: timedelta | None) -> bool:
+    if refresh is None:
+        return False
+    last = max((when for when in (indexed_at, tried_at) if when is not None), default=None)
+    return last is None or datetime.now(UTC) - last >= refresh
 
 
 async def _state(name: str, root: Path) -> str:

@@ -645,8 +645,11 @@ class KnowledgeBase:
 
     async def sources(self) -> list[SourceStatus]:
         """List the sources, for admins, with how far a reindex is that is under way."""
-        statuses, active = await asyncio.gather(self._store.corpus.source_statuses(), self._store.runs.active())
-        return [replace(status, progress=active.get(status.name)) for status in statuses]
+        runs = self._store.runs
+        statuses, active, asking = await asyncio.gather(
+            self._store.corpus.source_statuses(), runs.active(), runs.asking()
+        )
+        return [replace(status, progress=active.get(status.name), asks=asking.get(status.name)) for status in statuses]
 
     async def generations(self) -> list[GenerationStatus]:
         """List the pairs of an index and an embedder: which one answers, and how far another is that will."""

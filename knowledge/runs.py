@@ -10,7 +10,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 from knowledge import errors
-from knowledge.errors import DatabaseUnavailableError, FootnoteError, ReindexCancelledError, ServiceError
+from knowledge.errors import (
+    DatabaseUnavailableError,
+    EmptySourceError,
+    FootnoteError,
+    ReindexCancelledError,
+    ServiceError,
+    UsageError,
+)
 from knowledge.ids import new_id
 from knowledge.indexing import Desk
 from knowledge.jobs import HELP
@@ -185,6 +192,13 @@ class ReindexRuns:
         except DatabaseUnavailableError:
             # Left as it is: when the database is back and the lease has run out, somebody takes the run over.
             log.warning("reindex.interrupted", extra={"source": taken.source})
+        except EmptySourceError as exc:
+            vanished = {"vanished": exc.vanished, "live": exc.live}
+            log.warning("reindex.asks_first", extra={"source": taken.source, **vanished, "cause": str(exc)})
+            await self._give_up(run, exc)
+        except UsageError as exc:
+            log.warning("reindex.refused", extra={"source": taken.source, "cause": str(exc)})
+            await self._give_up(run, exc)
         except FootnoteError as exc:
             log.warning("reindex.failed", extra={"source": taken.source}, exc_info=True)
             await self._give_up(run, exc)

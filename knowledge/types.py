@@ -558,6 +558,16 @@ class GenerationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Vanished:
+    """What a run would have removed and did not: so much that a person has to say yes first."""
+
+    vanished: int = 0
+    """Of the documents that answers use."""
+    live: int = 0
+    """How many there are."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """A source as an admin sees it."""
 
@@ -571,6 +581,8 @@ class SourceStatus:
     last_report: str = ""
     progress: Progress | None = None
     """How far the reindex is that is under way, in whichever process."""
+    asks: Vanished | None = None
+    """Set while the newest run waits for a yes, see `EmptySourceError`."""
 
 
 @dataclass(frozen=True, slots=True)

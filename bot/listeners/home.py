@@ -10,7 +10,7 @@ from bot.blocks import Block
 from bot.inbox import Job
 from bot.listeners import reindex_command, reviews
 from bot.parts import Parts
-from bot.payloads import Body
+from bot.payloads import Body, Click
 from bot.slack_client import optional
 from knowledge import Scope, ServiceError, SourceStatus
 
@@ -33,14 +33,26 @@ async def opened(body: Body, job: Job, parts: Parts) -> None:  # noqa: ARG001 - 
 
 async def reindex(body: Body, job: Job, parts: Parts) -> None:
     """Reindex a source from the Home tab, which shows that and then the report."""
+    await _reindex(payloads.click(body), job, parts)
+
+
+async def remove_anyway(body: Body, job: Job, parts: Parts) -> None:
+    """Go on although most of a folder has vanished; what comes of it is shown where the button was."""
     click = payloads.click(body)
+    if click.channel is not None:
+        await reindex_command.remove_anyway(body, job, parts)
+    else:
+        await _reindex(click, job, parts, allow_empty=True)
+
+
+async def _reindex(click: Click, job: Job, parts: Parts, *, allow_empty: bool = False) -> None:
     if await job.claim(job.delivery.key) is None:
         return
     if await reindex_command.refused(click.user, click.value, parts):
         await publish(click.user, parts, notice=blocks.NOT_ADMIN)
         return
     await publish(click.user, parts, notice=f"Reindexing {mrkdwn.label(click.value, 80)}…")
-    report = await reindex_command.run(click.value, job, parts, user=click.user)
+    report = await reindex_command.run(click.value, job, parts, user=click.user, allow_empty=allow_empty)
     await publish(click.user, parts, notice=report.text, buttons=report.blocks[1:])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from bot import blocks, mrkdwn, payloads, reindex_blocks
@@ -106,7 +107,8 @@ async def _sources(command: Command, parts: Parts) -> str:
     admin = await parts.directory.is_admin(command.user)
     groups = await parts.directory.groups_of(command.user)
     scope = Scope(user=command.user, channel=command.channel, usergroups=groups)
-    listed = [source for source in await parts.kb.sources() if admin or scope.admits(source.audience)]
+    sources = await parts.kb.sources()
+    listed = sources if admin else [replace(s, asks=None) for s in sources if scope.admits(s.audience)]
     return blocks.source_list(listed, fault=parts.kb.team_fault if admin else "")
 
 

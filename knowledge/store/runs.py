@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
+from knowledge.errors import EmptySourceError
 from knowledge.ids import content_id, new_id
 from knowledge.store.clock import Clock, ran_out
 from knowledge.store.database import Database, insert_new
 from knowledge.tables import run_batches, runs
-from knowledge.types import FailedFile, PartlyRead, Progress, ReindexReport, Skipped
+from knowledge.types import FailedFile, PartlyRead, Progress, ReindexReport, Skipped, Vanished
 
 KEPT = timedelta(days=7)
 """How long the report of a run can be asked for."""
@@ -147,6 +148,14 @@ class Runs:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         return {row.source: _progress(row) for row in rows}
+
+    async def asking(self) -> dict[str, Vanished]:
+        """Say of which sources the newest run of the whole would have removed too much, and waits for a yes."""
+        ended = (runs.c.folder == "") & runs.c.state.in_(ENDED)
+        newest = select(func.max(runs.c.id)).where(ended).group_by(runs.c.source)
+        query = select(runs).where(runs.c.id.in_(newest), runs.c.error_kind == EmptySourceError.__name__)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.source: Vanished(**(row.error_details or {})) for row in rows}
 
     # --- cancelling -----------------------------------------------------------------------------------------------
 

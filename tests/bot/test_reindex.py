@@ -21,7 +21,7 @@ from tests.bot.conftest import BotFactory
 from tests.bot.test_reliability import finished, other_process
 from tests.bot.test_surfaces import answers, whisper
 from tests.databases import rows
-from tests.jobs.parts import GatedEmbedder, SlowEmbedder
+from tests.jobs.parts import GatedEmbedder, SlowEmbedder, until
 
 
 async def test_alone_it_lists_the_sources_that_one_may_know_of(sandbox: SandboxServer, bot: Server) -> None:
@@ -215,6 +215,47 @@ async def test_before_most_of_a_source_is_removed_it_asks(
     done = await sandbox.wait_for_message("C0GENERAL", shows("150 removed"), after=after, timeout=30)
     assert done.ts == asked.ts
     assert "reindex_anyway" not in str(done.blocks)
+
+
+async def test_what_watching_will_not_remove_by_itself_waits_for_an_admin_in_the_home_tab(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder, library: Path
+) -> None:
+    slow.go.set()
+    ada, ben = sandbox.person("U0ADA"), sandbox.person("U0BEN")
+    await ada.command("C0GENERAL", "/reindex library")
+    await sandbox.wait_for_message("C0GENERAL", shows("200 added"), timeout=30)
+    for number in range(150):
+        (library / ("policies" if number % 2 else "guides") / f"{number}.md").unlink()
+    watching = asyncio.create_task(busy.app.parts.kb.keep_fresh())
+
+    async def home(of: str, words: str) -> str:
+        async def says() -> bool:
+            await sandbox.person(of).open_home()
+            shown = sandbox.workspace.homes.get(of)
+            return shown is not None and words in str(shown.body)
+
+        await until(says, within=20)
+        return str(sandbox.workspace.homes[of].body)
+
+    waiting = await home("U0ADA", "waiting for your yes: 150 of its 200 documents have vanished from the folder")
+    watching.cancel()
+    assert "reindex_anyway" in waiting
+    for_ben = await home("U0BEN", "library: 200 documents")
+    assert "waiting" not in for_ben
+    assert "reindex_anyway" not in for_ben
+    after = sandbox.workspace.new_ts()
+    for person in (ada, ben):
+        await person.command("C0GENERAL", "/reindex")
+    await sandbox.wait_for_message("C0GENERAL", shows("1 of them waits for your yes"), after=after)
+    listed = await sandbox.wait_for_message("C0GENERAL", whisper("library: 200 documents"), after=after)
+    assert "waits" not in listed.text
+    await ada.click_in_view(sandbox.workspace.homes["U0ADA"], "reindex_anyway")
+    done = await sandbox.wait_until(
+        lambda: "150 removed" in (body := str(sandbox.workspace.homes["U0ADA"].body)) and body, timeout=20
+    )
+    assert "waiting" not in done
+    assert "reindex_anyway" not in done
+    assert ada.sees(ada.direct_message) == []
 
 
 async def test_an_empty_folder_asks_too(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from knowledge import ConfigurationError, KnowledgeBase, Question, Settings, SourceSettings, TeamFile, freshness
+from knowledge import (
+    ConfigurationError,
+    KnowledgeBase,
+    Question,
+    Settings,
+    SourceSettings,
+    TeamFile,
+    Vanished,
+    freshness,
+)
 from tests.databases import rows
 from tests.jobs.parts import SlowEmbedder, until
 
@@ -140,19 +150,53 @@ async def test_a_schedule_indexes_what_is_due_and_watching_alone_never_begins(tm
         await settled(kb, 2)
 
 
-async def test_an_emptied_folder_changes_nothing_by_itself(tmp_path: Path, folder: Path) -> None:
+async def test_an_emptied_folder_changes_nothing_by_itself_and_waits_for_a_yes(
+    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with opened(tmp_path, folder) as kb:
         await kb.reindex("notes")
         async with fresh(kb, poll=0.3):
             await settled(kb, 2)
+            assert (await kb.sources())[0].asks is None
             for name in ("one", "two", "sub/three"):
                 (folder / f"{name}.md").unlink()
 
-            async def has_refused() -> bool:
-                return bool(rows(kb.settings, "SELECT 1 FROM runs WHERE error_kind = 'EmptySourceError'"))
+            async def asks() -> bool:
+                return (await kb.sources())[0].asks == Vanished(3, 3)
 
-            await until(has_refused, within=15)
+            await until(asks, within=15)
+            await asyncio.sleep(1.0)  # long enough for several looks
+            (folder / "one.md").write_text("# one\n\nA word of one.\n", "utf-8")
+
+            async def asks_about_two() -> bool:
+                return (await kb.sources())[0].asks == Vanished(2, 3)
+
+            await until(asks_about_two, within=15)
         assert [status.documents for status in await kb.sources()] == [3]
+        told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        assert [record.getMessage() for record in told] == ["reindex.asks_first"] * 2
+        assert not any(record.exc_info for record in told)
+        await kb.reindex("notes", allow_empty=True)
+        assert (await kb.sources())[0].asks is None
+
+
+async def test_watching_goes_on_after_somebody_stopped_a_run(tmp_path: Path, folder: Path) -> None:
+    async with opened(tmp_path, folder) as kb:
+        embedder = kb._parts.embedder
+        assert isinstance(embedder, SlowEmbedder)
+        await kb.reindex("notes")
+        async with fresh(kb):
+            await settled(kb, 2)
+            embedder.seconds = 30.0
+            (folder / "one.md").write_text("# one\n\nThe marmalade is in the cellar.\n", "utf-8")
+
+            async def is_stopped() -> bool:
+                return await kb.cancel_reindex("notes")
+
+            await until(is_stopped, within=15)
+            embedder.seconds = 0.0
+            (folder / "two.md").write_text("# two\n\nThe trombone is in the attic.\n", "utf-8")
+            await found(kb, "trombone", within=15)
 
 
 def test_a_schedule_is_a_span_of_time() -> None:
