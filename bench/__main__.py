@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import answering, command_line, first_words, indexing, jobs, pinecone, reading, slack
+from bench import answering, command_line, first_words, indexing, jobs, month, pinecone, reading, slack
 from bench.figures import Figure, print_machine, print_table
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
@@ -16,6 +16,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[], list[Figure]]]] = {
     "index": ("Indexing", indexing.measure),
     "jobs": ("Indexing with several workers on Postgres", jobs.measure),
     "pinecone": ("Pinecone, a stand-in at a distance", pinecone.measure),
+    "month": ("A month of a made-up team", month.measure),
     "answer": ("Answering, one question at a time", answering.measure),
     "large": ("Answering, 100,000 chunks", answering.measure_large),
 }

@@ -48,7 +48,7 @@ def _headed(said: str) -> list[Block]:
 
 
 def _gaps(report: GapReport, sources: Collection[str], public: Collection[str]) -> list[str]:
-    texts = [_gap(gap, _quotes(gap, public), _visible(gap, sources)) for gap in report.gaps[:SHOWN]]
+    texts = [_gap(gap, _quotes(gap, public), sources) for gap in report.gaps[:SHOWN]]
     return texts or [NOTHING_OPEN]
 
 
@@ -60,10 +60,6 @@ def channels_of(report: GapReport) -> list[str]:
     """Name the channels in which the questions were asked that could be quoted."""
     asked = [question.channel for gap in report.gaps[:SHOWN] for question in gap.questions]
     return sorted({channel for channel in asked if channel})
-
-
-def _visible(gap: Gap, sources: Collection[str]) -> Sequence[ConcernedDocument]:
-    return [document for document in gap.documents if document.source in sources]
 
 
 def _quotes(gap: Gap, public: Collection[str]) -> list[str]:
@@ -85,13 +81,14 @@ def _rate(rate: Rate) -> str:
     return f"{rate.share:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
 
-def _gap(gap: Gap, quotes: Sequence[str], documents: Sequence[ConcernedDocument]) -> str:
+def _gap(gap: Gap, quotes: Sequence[str], sources: Collection[str]) -> str:
     times = "asked once" if gap.times == 1 else f"asked {gap.times:,} times"
     people = "one person" if gap.people == 1 else f"{gap.people:,} people"
     lines = [f"*{gap.kind.value}*, {times} by {people}"]
     lines += [f"“{mrkdwn.label(question, _LONGEST_QUESTION)}”" for question in quotes] or [PRIVATELY]
-    if documents:
-        lines.append(f"near it: {', '.join(map(_document, documents))}")
+    for said, documents in (("people name", gap.named), ("near it", gap.documents)):
+        visible = [_document(document) for document in documents if document.source in sources]
+        lines += [f"{said}: {', '.join(visible)}"] if visible else []
     return "\n".join(lines)
 
 

@@ -22,6 +22,8 @@ def print_gaps(report: GapReport) -> None:
         typer.echo("Nothing was left open or disliked.")
     for gap in report.gaps[:SHOWN]:
         _print_gap(gap)
+    if report.smaller or report.gaps[SHOWN:]:
+        typer.echo(f"\n… and {counted(report.smaller + len(report.gaps[SHOWN:]), 'smaller gap')} (more with --html)")
     if report.documents:
         typer.echo("\nDocuments behind disliked answers:")
     for document in report.documents[:SHOWN]:
@@ -41,6 +43,8 @@ def _print_gap(gap: Gap) -> None:
         typer.echo(f"  “{' '.join(question.text.split())}”")
     if not gap.questions:
         typer.echo("  (asked in private: counted, not quoted)")
+    for document in gap.named:
+        typer.echo(f"  people name: {_document(document)}")
     for document in gap.documents:
         typer.echo(f"  near it: {_document(document)}")
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from knowledge import ConcernedDocument, Gap, GapReport, Rate
+from knowledge import ConcernedDocument, Gap, GapKind, GapReport, Rate
 
 COLOURS = ("#2f855a", "#d69e2e", "#c53030")
+MEANS = {
+    GapKind.NO_DOCUMENT: "Nothing says it: somebody has to write it down.",
+    GapKind.NOT_FOUND: "A document says it and was not found: its title, its headings or the search are to be mended.",
+    GapKind.OUTDATED: "The document says what was true once: its owner has to update it.",
+    GapKind.MISREAD: "The right document was there, and the answer got it wrong or left something out.",
+    GapKind.BADLY_WRITTEN: "The answer was right, and too long or badly put.",
+    GapKind.UNEXPLAINED: "People voted it down, or asked a human after it, and did not say why.",
+}
 MOST_LABELS = 8
 """Days named under a plot."""
 _MARKUP_THAT_LOADS = re.compile(r"<script.*?</script>|<!--.*?-->|\s+xmlns(?::\w+)?=\"[^\"]*\"", re.DOTALL)
@@ -22,6 +31,7 @@ color:var(--ink);font:16px/1.5 system-ui,sans-serif}h1{margin:0;font-size:1.6rem
 .card b{display:block;font-size:1.5rem}article{margin:.75rem 0}article p{margin:.25rem 0;overflow-wrap:anywhere}
 .kind{border-radius:1rem;padding:.1rem .6rem;background:#36c5f033;font-size:.85rem}
 table{border-collapse:collapse;width:100%}td,th{padding:.4rem .5rem;text-align:left;border-bottom:1px solid var(--line)}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;color:var(--soft)}dd{margin:0}
 .wide{overflow-x:auto}td:first-child{min-width:9rem;overflow-wrap:anywhere}figure{margin:0;background:#fff;border-radius:.5rem;overflow-x:auto}
 figure svg{width:100%;min-width:36rem;height:auto;display:block}
 """
@@ -37,6 +47,7 @@ def render(report: GapReport) -> str:
         _plots(report) if report.questions else "",
         "<h2>What to mend first</h2>",
         "".join(map(_gap, report.gaps)) or "<p>Nothing was left open or disliked.</p>",
+        f'<p class="soft">… and {report.smaller} smaller ones.</p>' if report.smaller else "",
         _documents(report.documents) if report.documents else "",
     ]
     return (
@@ -59,12 +70,17 @@ def _gap(gap: Gap) -> str:
     people = f"{gap.people} people" if gap.people > 1 else "one person"
     quoted = "".join(f"<p>“{escape(question.text)}”</p>" for question in gap.questions)
     hidden = '<p class="soft">Asked in private: counted, not quoted.</p>'
-    documents = "; ".join(_document(document) for document in gap.documents)
+    concerned = _listed("People name", gap.named) + _listed("Near it", gap.documents)
     return (
         f'<article><span class="kind">{escape(gap.kind.value)}</span> '
         f'<span class="soft">{times}, by {people}, last on {gap.latest:%-d %B}</span>'
-        f"{quoted or hidden}" + (f'<p class="soft">Near it: {documents}</p>' if documents else "") + "</article>"
+        f"{quoted or hidden}{concerned}</article>"
     )
+
+
+def _listed(said: str, documents: Iterable[ConcernedDocument]) -> str:
+    listed = "; ".join(map(_document, documents))
+    return f'<p class="soft">{said}: {listed}</p>' if listed else ""
 
 
 def _document(document: ConcernedDocument) -> str:
@@ -94,7 +110,8 @@ def _plots(report: GapReport) -> str:
     drawn = f"<h2>How questions ended</h2><figure>{days}</figure>"
     if report.kinds:
         kinds = _plot(list(report.kinds)[::-1], {"questions": list(report.kinds.values())[::-1]}, horizontal=True)
-        drawn += f"<h2>Why people did not get what they needed</h2><figure>{kinds}</figure>"
+        meant = "".join(f"<dt>{escape(kind)}</dt><dd>{escape(MEANS[GapKind(kind)])}</dd>" for kind in report.kinds)
+        drawn += f"<h2>Why people did not get what they needed</h2><figure>{kinds}</figure><dl>{meant}</dl>"
     return drawn
 
 
@@ -102,6 +119,8 @@ def _plot(labels: list[str], series: Mapping[str, list[int]], *, horizontal: boo
     import pygal
     from pygal.style import Style
 
+    # Pygal leaves an importer behind that knows an old protocol only: every import that fails later would warn.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
     style = Style(
         background="transparent",
         plot_background="transparent",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from knowledge.labels import LabelledExchange, SignalKind
 from knowledge.learning import similar_from
-from knowledge.types import Outcome, Reason, Surface, Vectors, Vote
+from knowledge.types import Answer, Outcome, Reason, Surface, Vectors, Vote
 
 Z95 = 1.96
 MOST_QUOTED = 3
@@ -95,6 +96,8 @@ class Gap:
     """A few of them; none from direct messages or from people who opted out."""
     documents: tuple[ConcernedDocument, ...]
     latest: datetime
+    named: tuple[ConcernedDocument, ...] = ()
+    """Documents that people say answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class GapReport:
     kinds: Mapping[str, int]
     gaps: tuple[Gap, ...]
     """The largest first."""
+    smaller: int
+    """How many more there are."""
     documents: tuple[ConcernedDocument, ...]
     """Those that draw most 👎."""
 
@@ -147,13 +152,18 @@ def report(
     since: datetime,
     until: datetime,
     owners: Mapping[str, str],
+    called: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({}),
     most: int = 20,
 ) -> GapReport:
-    """Make the report of a stretch of time; `owners` names who looks after each source."""
+    """Make the report of a stretch of time.
+
+    `owners` names who looks after each source, `called` what documents people mean by a name, as (path, source).
+    """
     kinds = {place: kind for place, record in enumerate(records) if (kind := _kind(record)) is not None}
     likeness = _Likeness(records)
     kinds |= _found_later(records, kinds, likeness)
-    gaps = [_gap([(records[place], kinds[place]) for place in places], owners) for places in _clusters(kinds, likeness)]
+    found = [[(records[place], kinds[place]) for place in places] for places in _clusters(kinds, likeness)]
+    gaps = [_gap(members, owners, called) for members in found]
     gaps.sort(key=lambda gap: (-gap.times, -gap.people, -gap.latest.timestamp()))
     return GapReport(
         since=since,
@@ -164,6 +174,7 @@ def report(
         days=_days(records),
         kinds={kind.value: count for kind, count in Counter(kinds.values()).most_common()},
         gaps=tuple(gaps[:most]),
+        smaller=len(gaps[most:]),
         documents=_documents([record for record in records if _disliked(record)], owners)[:most],
     )
 
@@ -277,7 +288,22 @@ def _unit(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _gap(members: Sequence[tuple[LabelledExchange, GapKind]], owners: Mapping[str, str]) -> Gap:
+def names_of_documents(records: Iterable[LabelledExchange]) -> frozenset[str]:
+    """Return what people have called the documents that would have answered, as far as that may be told."""
+    return frozenset(name for record in records for name in _called(record))
+
+
+def _called(record: LabelledExchange) -> list[str]:
+    if record.withheld is not None:
+        return []
+    return [name for remark in record.remarks if remark.consented for name in remark.sources]
+
+
+def _gap(
+    members: Sequence[tuple[LabelledExchange, GapKind]],
+    owners: Mapping[str, str],
+    called: Mapping[str, Sequence[tuple[str, str]]],
+) -> Gap:
     records = [record for record, _ in members]
     quoted = {record.exchange.question.text: _asked(record) for record in records if record.withheld is None}
     return Gap(
@@ -287,6 +313,9 @@ def _gap(members: Sequence[tuple[LabelledExchange, GapKind]], owners: Mapping[st
         questions=tuple(quoted.values())[:MOST_QUOTED],
         documents=_documents(records, owners)[:MOST_QUOTED],
         latest=max(record.exchange.asked_at for record in records),
+        named=_concerned(
+            [{document for name in _called(record) for document in called.get(name, ())} for record in records], owners
+        )[:MOST_QUOTED],
     )
 
 
@@ -297,17 +326,16 @@ def _asked(record: LabelledExchange) -> AskedQuestion:
 
 def _documents(records: Iterable[LabelledExchange], owners: Mapping[str, str]) -> tuple[ConcernedDocument, ...]:
     """Count the documents that answers cite, or that stood nearest where they were declined."""
-    counts = Counter(
-        named
-        for record in records
-        for named in {
-            (chunk.path, chunk.source)
-            for chunk in (
-                *(citation.chunk for citation in record.exchange.answer.citations),
-                *record.exchange.answer.nearest[:1],
-            )
-        }
-    )
+    return _concerned([_shown(record.exchange.answer) for record in records], owners)
+
+
+def _shown(answer: Answer) -> set[tuple[str, str]]:
+    chunks = (*(citation.chunk for citation in answer.citations), *answer.nearest[:1])
+    return {(chunk.path, chunk.source) for chunk in chunks}
+
+
+def _concerned(each: Iterable[Iterable[tuple[str, str]]], owners: Mapping[str, str]) -> tuple[ConcernedDocument, ...]:
+    counts = Counter(document for documents in each for document in documents)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple(ConcernedDocument(path, source, owners.get(source, ""), times) for (path, source), times in ordered)
 

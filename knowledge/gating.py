@@ -12,13 +12,16 @@ from typing import Any
 from knowledge.errors import SourceError, UsageError
 from knowledge.evaluating import EVALUATION, Answering, Case
 from knowledge.gates import CaseFigures, GateResult, Ruling, against_thresholds, case_figures, compare, summary
-from knowledge.labels import VerifiedAnswer
+from knowledge.labels import Origin, VerifiedAnswer
 from knowledge.settings import Settings
 from knowledge.store import Corpus, EvaluationBook, Exchanges
 from knowledge.types import Question, Scope, SourceStatus
 
 K = 20
 """Passages that a search is measured by."""
+
+_AS_IT_WAS = frozenset({Origin.SOURCE, Origin.MODEL})
+"""Who has written an answer that was approved as it stood."""
 
 Track = Callable[[Sequence["Trial"]], Iterable["Trial"]]
 
@@ -101,7 +104,8 @@ class Gates:
     async def against_approvals(self, verified: Sequence[VerifiedAnswer], *, track: Track = iter) -> Gated:
         """Ask again what was approved: what was found, answered and cited then must be found, answered and cited now.
 
-        Each approved answer is its own baseline. Raises UsageError when there is none.
+        Each approved answer is its own baseline; of one that was corrected or edited only what was found is, because
+        what was answered was wrong. Raises UsageError when there is none.
         """
         if not verified:
             raise UsageError("Nothing has been approved yet: `footnote review ANSWER_ID approve` begins the set.")
@@ -111,7 +115,8 @@ class Gates:
             case = Case(one.questions[0], paths=await self._cited(one), group=one.id)
             asked = replace(exchange.question, text=case.question, key=None, history=(), asker=EVALUATION)
             tried.append(Trial(case, asked))
-            baseline.append(case_figures(case, exchange.passages, exchange.answer))
+            right = one.origin in _AS_IT_WAS and exchange.verified_id is None
+            baseline.append(case_figures(case, exchange.passages, exchange.answer if right else None))
         rows = await measure(self.kb, tried, track=track)
         result = compare(baseline, rows, _groups(tried))
         return await self._kept("approved answers", rows, result, worse=_worse(tried, baseline, rows))

@@ -39,7 +39,8 @@ class Teaching:
             if record.exchange.question.asker != EVALUATION
         ]
         owners = {name: source.owner for name, source in self.settings.team.sources.items() if source.owner}
-        return await asyncio.to_thread(gaps.report, records, since=since, until=until, owners=owners)
+        called = await self.store.corpus.documents_called(gaps.names_of_documents(records))
+        return await asyncio.to_thread(gaps.report, records, since=since, until=until, owners=owners, called=called)
 
     @property
     def gates(self) -> Gates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -294,6 +295,18 @@ class Corpus:
         ]
         rows = await self._rows(chunk_query().where(chunks.c.state == LIVE), chunks.c.document_id, named)
         return [chunk_of(row) for row in rows]
+
+    async def documents_called(self, names: Iterable[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Return, by what people call them, the live documents that they mean, as (path, source)."""
+        wanted = {name: name.casefold().strip().strip("/") for name in names if name.strip()}
+        if not wanted:
+            return {}
+        query = select(documents.c.path, documents.c.source, documents.c.title, documents.c.url)
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for row in await self._rows(query.where(documents.c.live).order_by(documents.c.source, documents.c.path)):
+            for called in _names_of(row):
+                found[called].append((row.path, row.source))
+        return {name: tuple(found[called]) for name, called in wanted.items() if called in found}
 
     async def neighbours(self, around: Sequence[Chunk], *, in_sources: Sequence[str]) -> list[Chunk]:
         """Return the live chunks just before and after these in their documents, in reading order."""

@@ -77,9 +77,9 @@ def gap_report(said: str, gaps: int = 1) -> GapReport:
     """A report in which everything that comes from outside says this."""
     concerned = (ConcernedDocument(said, said, said, 1),) * 3
     questions = (AskedQuestion(said, "C1"), AskedQuestion("asked privately", ""))
-    gap = Gap(GapKind.NO_DOCUMENT, 2, 1, questions, concerned, datetime.now(UTC))
+    gap = Gap(GapKind.NO_DOCUMENT, 2, 1, questions, concerned, datetime.now(UTC), concerned)
     since = datetime.now(UTC) - timedelta(days=30)
-    return GapReport(since, datetime.now(UTC), 2, 1, rates([]), (), {}, (gap,) * gaps, concerned)
+    return GapReport(since, datetime.now(UTC), 2, 1, rates([]), (), {}, (gap,) * gaps, 0, concerned)
 
 
 def accepted(message: blocks.Outgoing) -> bool:

@@ -77,6 +77,25 @@ async def test_a_question_without_a_document_is_told_from_one_with_a_bad_answer(
     assert found.documents[0].path == "leave.md"
 
 
+async def test_a_document_that_people_name_is_looked_up_and_told_with_its_owner(kb: KnowledgeBase):
+    declined = await ask(kb, PARKING)
+    for person, source in (
+        ("U2", " Travel/Expenses.md"),
+        ("U3", "expenses"),
+        ("U4", "no such page"),
+        ("U5", "leave.md"),
+    ):
+        told = Feedback(declined.id, person, Vote.DOWN, (Reason.REFUSED_BUT_ANSWER_EXISTS,), sources=(source,))
+        await kb.give_feedback(told)
+    await kb.choose_part("user:U5", takes_part=False)
+    (gap,) = (await kb.teaching.gap_report()).gaps
+    assert (gap.kind, [(each.path, each.owner) for each in gap.named]) == (
+        GapKind.NOT_FOUND,
+        [("travel/expenses.md", "U0ANN")],
+    )
+    assert "People name: travel/expenses.md (handbook, owner U0ANN)" in render(await kb.teaching.gap_report())
+
+
 async def test_a_liked_answer_is_no_gap(kb: KnowledgeBase):
     liked = await ask(kb, "How many days of annual leave are there?")
     await kb.give_feedback(Feedback(liked.id, "U2", Vote.UP))

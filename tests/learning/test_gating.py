@@ -77,6 +77,16 @@ def test_approved_answers_are_a_regression_set(questions: str, handbook: Path):
     assert f"worse: {QUESTION}" in refused.output
 
 
+def test_an_answer_that_was_edited_was_wrong_and_is_not_asked_for_again(questions: str, handbook: Path):
+    asked = "Is breakfast part of the 140 euros that hotels cost?"
+    answer_id = json.loads(run("ask", asked, "--json").output)["answer_id"]
+    text = "We reimburse hotels up to 140 euros per night, breakfast included."
+    assert run("review", answer_id, "edit", "--text", text, "--by", "Ann").exit_code == 0
+    told = json.loads(run("eval", "--approved", "--json").output)
+    compared = {each["figure"] for each in told["differences"]}
+    assert (told["ruling"], "recall@5" in compared, "accuracy" in compared) == ("passed", True, False)
+
+
 def test_what_was_measured_is_kept_and_is_nobodys_question(questions: str, settings: Settings):
     run("eval", questions, "--gate")
     (kept,) = rows(settings, "SELECT kind, ruling FROM evaluations")
