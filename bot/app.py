@@ -59,7 +59,7 @@ LISTENERS = (
     Listener("block_actions", "share_answer", ask_command.share),
     Listener("block_actions", "ask_human", escalation.ask_human),
     Listener("block_actions", "reindex_source", home.reindex),
-    Listener("block_actions", "stop_reindex", reindex_command.stop),
+    Listener("block_actions", "stop_reindex", home.stop),
     Listener("block_actions", "show_report", reindex_command.show_all),
     Listener("block_actions", "show_failures", reindex_command.show_failures),
     Listener("block_actions", "reindex_anyway", home.remove_anyway),

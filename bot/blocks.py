@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot import mrkdwn
+from bot.counting import counted
 from bot.payloads import LONGEST_QUESTION, SOURCES_LINE
 from knowledge import Answer, Chunk, Citation, Disliked, Exchange, Outcome, Reason, SourceStatus, Verification
 
@@ -22,6 +23,7 @@ REASONS_ACTION = "open_feedback_form"
 REINDEX_ACTION = "reindex_source"
 FAILURES_ACTION = "show_failures"
 ANYWAY_ACTION = "reindex_anyway"
+STOP_ACTION = "stop_reindex"
 FEEDBACK_FORM = "feedback_reason"
 ANSWER_EVENT = "footnote_answer"
 NOTICE_EVENT = "footnote_notice"
@@ -363,12 +365,13 @@ def _freshness(source: SourceStatus, *, result: bool = False) -> str:
     under_way = f", reindexing now: {now.files_done:,} of {now.files_total:,} files" if now else ""
     if result and source.asks is not None and not now:
         under_way = f", waiting for your yes: {vanished(source.asks.vanished, source.asks.live)}"
-    if source.indexed_at is None:
+    if source.indexed_at is None and not source.documents:
         return f"{source.name}: not indexed yet{under_way}"
-    failed = f", {source.failed} failed" if source.failed else ""
-    last = f" ({source.last_report})" if result and source.last_report else ""
-    indexed = f"indexed {_ago(source.indexed_at)}{last}, {source.chunks:,} chunks"
-    return f"{source.name}: {source.documents} documents{failed}, {indexed}{under_way}"
+    failed = f", {source.failed:,} failed" if source.failed else ""
+    indexed = "not indexed as a whole yet" if source.indexed_at is None else f"indexed {_ago(source.indexed_at)}"
+    last = f". Last run: {source.last_report}" if result and source.last_report else ""
+    size = f"{counted(source.documents, 'document')}{failed}, {indexed}, {counted(source.chunks, 'chunk')}"
+    return f"{source.name}: {size}{under_way}{last}"
 
 
 def vanished(gone: int, live: int) -> str:
@@ -431,7 +434,8 @@ def home(
 def _home_source(source: SourceStatus, *, admin: bool, reindexable: bool) -> list[Block]:
     block: Block = {"type": "section", "text": plain(_freshness(source, result=admin), 500)}
     if reindexable:
-        block["accessory"] = button("Reindex", REINDEX_ACTION, source.name)
+        running = source.progress is not None
+        block["accessory"] = button(*(("Stop", STOP_ACTION) if running else ("Reindex", REINDEX_ACTION)), source.name)
     buttons = []
     if admin and source.failed:
         buttons.append(button("Show failures", FAILURES_ACTION, source.name))

@@ -12,11 +12,12 @@ from pathlib import Path
 import typer
 from pydantic import SecretStr
 
+from bot.counting import counted
 from bot.helping import jobs_for
 from bot.logs import configure
 from bot.sandbox import App, SandboxServer, Workspace
 from bot.server import serve
-from bot.terminal import counted, reindex_progress
+from bot.terminal import reindex_progress
 from knowledge import (
     AdminSettings,
     ConfigurationError,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.counting import counted
 from bot.slack_examination import examine_slack
-from bot.terminal import counted
 from knowledge import (
     DatabaseUnavailableError,
     DatabaseVersionError,

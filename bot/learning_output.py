@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bot.terminal import counted
+from bot.counting import counted
 from knowledge import FIGURES, ConcernedDocument, Gap, GapReport, Gated, GateResult, Learnt, Rate, Ruling
 
 SHOWN = 10

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot import mrkdwn
-from bot.blocks import ANYWAY_ACTION, Block, Outgoing
+from bot.blocks import ANYWAY_ACTION, STOP_ACTION, Block, Outgoing
 from knowledge import EmptySourceError, FailedFile, PartlyRead, Progress, ReindexReport, Skipped
 
-STOP_ACTION = "stop_reindex"
 ALL_ACTION = "show_report"
 
 Entry = FailedFile | PartlyRead | Skipped
@@ -66,13 +66,20 @@ def report(done: ReindexReport, name: str, *, joined: bool = False) -> Outgoing:
     if done.partial:
         lines.append(f"{len(done.partial):,} read in part.")
     if done.skipped:
-        lines.append(f"{len(done.skipped):,} skipped.")
+        lines.append(f"{len(done.skipped):,} skipped: {_reasons(done.skipped)}.")
     if joined:
         lines.append(JOINED.replace("you are with it now", "this is its report"))
     text = "\n".join(lines)
     if not (done.failed or done.skipped or done.partial):
         return Outgoing(text)
     return Outgoing(text, (_section(text), _actions(_button("Show all", ALL_ACTION, name))))
+
+
+def _reasons(skipped: Sequence[Skipped]) -> str:
+    """Name the most frequent reasons, with how often each was one where there are several."""
+    counts = Counter(entry.reason for entry in skipped).most_common()
+    named = [mrkdwn.label(f"{reason} ({count:,})" if len(counts) > 1 else reason, 80) for reason, count in counts[:3]]
+    return ", ".join([*named, *(["others"] if len(counts) > 3 else [])])
 
 
 def stopped(name: str) -> Outgoing:
@@ -138,7 +145,11 @@ def _portions(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _lines(entries: Iterable[Entry]) -> Iterator[str]:
-    return (f"• {mrkdwn.label(entry.path, 150)}: {mrkdwn.label(entry.reason, 200)}" for entry in entries)
+    return (f"• {mrkdwn.label(entry.path, 150)}: {mrkdwn.label(_reason(entry), 200)}" for entry in entries)
+
+
+def _reason(entry: Entry) -> str:
+    return entry.reason.removeprefix("partly read: ") if isinstance(entry, PartlyRead) else entry.reason
 
 
 def _modal(title: str, blocks: Sequence[Block]) -> Block:

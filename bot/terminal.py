@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from bot.counting import counted
 from knowledge import (
     Answer,
     AuditEntry,
@@ -234,11 +235,6 @@ def _print_sources(sources: Sequence[SourceStatus]) -> None:
             typer.echo(f"  waiting for a yes: {gone} have vanished from the folder; `{command}` removes them")
         if source.progress is not None:
             typer.echo(f"  reindexing now: {source.progress.files_done:,} of {source.progress.files_total:,} files")
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _source_json(source: SourceStatus) -> dict[str, Any]:

@@ -140,7 +140,8 @@ async def _run(
     await _retire(desk, gone, tally)
     await _index_changes(desk, files, tally, reporter, sharing)
     report = reporter.report(tally, skipped)
-    return replace(report, chunks=await desk.corpus.finish_run(desk.record.name, desk.token, report))
+    chunks = await desk.corpus.finish_run(desk.record.name, desk.token, report, folder=folder)
+    return replace(report, chunks=chunks)
 
 
 def _refuse_empty(listing: Listing, record: SourceRecord, *, allow_empty: bool, live: int = 0) -> None:

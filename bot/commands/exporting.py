@@ -83,7 +83,7 @@ def _words(given: list[str] | None) -> list[str]:
 
 
 def _print(report: ExportReport) -> None:
-    from bot.terminal import counted
+    from bot.counting import counted
 
     if report.snapshot is None:
         typer.echo("Nothing to export; nothing was written.")

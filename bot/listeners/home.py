@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from bot import blocks, gap_blocks, mrkdwn, payloads
+from bot import blocks, gap_blocks, mrkdwn, payloads, reindex_blocks
 from bot.blocks import Block
 from bot.inbox import Job
 from bot.listeners import reindex_command, reviews
@@ -43,6 +43,23 @@ async def remove_anyway(body: Body, job: Job, parts: Parts) -> None:
         await reindex_command.remove_anyway(body, job, parts)
     else:
         await _reindex(click, job, parts, allow_empty=True)
+
+
+async def stop(body: Body, job: Job, parts: Parts) -> None:
+    """Stop a run, and say so where the button was."""
+    click = payloads.click(body)
+    if click.channel is not None:
+        await reindex_command.stop(body, job, parts)
+        return
+    if await job.claim(job.delivery.key) is None:
+        return
+    if await reindex_command.refused(click.user, click.value, parts):
+        notice = blocks.NOT_ADMIN
+    elif await reindex_command.cancel(click, parts):
+        notice = reindex_blocks.stopped(click.value).text
+    else:
+        notice = reindex_blocks.NOT_RUNNING
+    await publish(click.user, parts, notice=notice)
 
 
 async def _reindex(click: Click, job: Job, parts: Parts, *, allow_empty: bool = False) -> None:

@@ -66,11 +66,12 @@ async def stop(body: Body, job: Job, parts: Parts) -> None:
         return
     if await refused(click.user, click.value, parts):
         await parts.outbox.answer_click(click, Outgoing(blocks.NOT_ADMIN))
-    elif not await _cancel(click, parts):
+    elif not await cancel(click, parts):
         await parts.outbox.answer_click(click, Outgoing(reindex_blocks.NOT_RUNNING))
 
 
-async def _cancel(click: Click, parts: Parts) -> bool:
+async def cancel(click: Click, parts: Parts) -> bool:
+    """Stop the run of the button's source; False when there is none."""
     try:
         return await parts.kb.cancel_reindex(click.value, by=click.user)
     except SourceError:

@@ -81,8 +81,8 @@ def reader_name(path: str) -> str:
         return READERS[suffix]
     if not suffix and name.lower() in TEXT_NAMES:
         return TEXT
-    kind = suffix or "without a suffix"
-    raise UnreadableFileError(f"unsupported type {kind}", outcome="unsupported")
+    said = f"unsupported type {suffix}" if suffix else "unsupported: nothing in its name says what it is"
+    raise UnreadableFileError(said, outcome="unsupported")
 
 
 def reader_for(path: str) -> Reader:

@@ -578,15 +578,21 @@ class Corpus:
 
         await self._database.write(work)
 
-    async def finish_run(self, source: str, token: int, report: ReindexReport) -> int:
-        """Store the report and return how many chunks of the source are live."""
+    async def finish_run(self, source: str, token: int, report: ReindexReport, *, folder: str = "") -> int:
+        """Store the report and return how many chunks of the source are live.
+
+        A run of a folder inside makes the source no fresher: the rest of it is as old as it was.
+        """
         total = select(func.coalesce(func.sum(documents.c.chunk_count), 0)).where(
             documents.c.source == source, documents.c.live
         )
-        summary = {"summary": report.summary(), "failed": [[f.path, f.reason] for f in report.failed[:50]]}
-        finished = (
-            update(sources).where(sources.c.name == source).values(indexed_at=datetime.now(UTC), last_report=summary)
-        )
+        told = f"{report.summary()} in {folder}" if folder else report.summary()
+        values: dict[str, Any] = {
+            "last_report": {"summary": told, "failed": [[f.path, f.reason] for f in report.failed[:50]]}
+        }
+        if not folder:
+            values["indexed_at"] = datetime.now(UTC)
+        finished = update(sources).where(sources.c.name == source).values(values)
 
         def work(connection: Connection) -> int:
             _fence(connection, source, token)

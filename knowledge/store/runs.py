@@ -142,8 +142,9 @@ class Runs:
             return list((await connection.execute(query)).scalars())
 
     async def active(self) -> dict[str, Progress]:
-        """Say how far the runs are that are under way, by the source's name."""
-        living = (runs.c.state == RunState.RUNNING) & ~ran_out(runs.c.lease_until, self._clock())
+        """Say how far the runs are that are under way and not to stop, by the source's name."""
+        going_on = (runs.c.state == RunState.RUNNING) & runs.c.cancel_asked.is_(False)
+        living = going_on & ~ran_out(runs.c.lease_until, self._clock())
         query = select(runs).where(living, runs.c.files_total > 0).order_by(runs.c.id)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()

@@ -29,7 +29,7 @@ async def test_alone_it_lists_the_sources_that_one_may_know_of(sandbox: SandboxS
     listed = await sandbox.wait_for_message("C0GENERAL", whisper("handbook: 3 documents"))
     assert "salaries" not in listed.text
     await sandbox.person("U0ADA").command("C0GENERAL", "/reindex")
-    assert await sandbox.wait_for_message("C0GENERAL", whisper("salaries: 1 documents", to="U0ADA"))
+    assert await sandbox.wait_for_message("C0GENERAL", whisper("salaries: 1 document, ", to="U0ADA"))
 
 
 async def test_an_admin_gets_the_report_in_the_same_message(
@@ -183,6 +183,25 @@ async def test_stop_ends_a_reindex_and_its_message_says_so(
         ("U0ADA", "reindex.cancelled", "library/policies", "stopped"),
         ("U0ADA", "reindex.started", "library/policies", "started"),
     ]
+
+
+async def test_a_run_is_stopped_from_the_home_tab_too(
+    sandbox: SandboxServer, busy: Server, slow: GatedEmbedder
+) -> None:
+    ada = sandbox.person("U0ADA")
+    await ada.command("C0GENERAL", "/reindex library")
+    shown = await sandbox.wait_for_message("C0GENERAL", shows("of 207 files", "stop_reindex"), timeout=30)
+    await ada.open_home()
+    home = await sandbox.wait_until(lambda: sandbox.workspace.homes.get("U0ADA"))
+    assert "reindexing now" in str(home.body)
+    await ada.click_in_view(home, "stop_reindex", value="library")
+    told = await sandbox.wait_until(
+        lambda: "Stopped reindexing library" in (body := str(sandbox.workspace.homes["U0ADA"].body)) and body
+    )
+    assert "reindexing now" not in told
+    stopped = await sandbox.wait_for_message("C0GENERAL", shows("Stopped reindexing library"), timeout=10)
+    assert stopped.ts == shown.ts
+    assert ada.sees(ada.direct_message) == []
 
 
 async def test_a_second_request_joins_and_says_so(sandbox: SandboxServer, busy: Server, slow: GatedEmbedder) -> None:

@@ -288,7 +288,7 @@ async def test_home_shows_sources_to_everybody_and_more_to_admins(sandbox: Sandb
     assert "salaries" not in for_ben
     assert "zeppelin" not in for_ben
     assert "reindex_source" not in for_ben
-    assert "salaries: 1 documents" in for_ada
+    assert "salaries: 1 document, " in for_ada
     assert "zeppelin" in for_ada
     await ada.click_in_view(homes["U0ADA"], "reindex_source", value="handbook")
     assert await sandbox.wait_until(lambda: "0 added, 0 changed, 3 unchanged" in str(homes["U0ADA"].body), timeout=20)
