@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bot import mrkdwn
 from bot.counting import counted
 from bot.payloads import LONGEST_QUESTION, SOURCES_LINE
-from knowledge import Answer, Chunk, Citation, Disliked, Exchange, Outcome, Reason, SourceStatus, Verification
+from knowledge import Answer, Chunk, Citation, Disliked, Exchange, Outcome, Reason, SourceStatus, Vanished, Verification
 
 Block = dict[str, Any]
 
@@ -432,16 +432,23 @@ def home(
 
 
 def _home_source(source: SourceStatus, *, admin: bool, reindexable: bool) -> list[Block]:
-    block: Block = {"type": "section", "text": plain(_freshness(source, result=admin), 500)}
+    line = _freshness(replace(source, asks=None), result=admin)
+    block: Block = {"type": "section", "text": plain(line, 500)}
     if reindexable:
         running = source.progress is not None
         block["accessory"] = button(*(("Stop", STOP_ACTION) if running else ("Reindex", REINDEX_ACTION)), source.name)
-    buttons = []
+    asks, buttons = [], []
     if admin and source.failed:
         buttons.append(button("Show failures", FAILURES_ACTION, source.name))
     if reindexable and source.asks is not None and source.progress is None:
+        asks.append({"type": "section", "text": plain(_question(source.asks), 500)})
         buttons.append(button("Remove them anyway", ANYWAY_ACTION, source.name) | {"style": "danger"})
-    return [block, *([{"type": "actions", "elements": buttons}] if buttons else [])]
+    return [block, *asks, *([{"type": "actions", "elements": buttons}] if buttons else [])]
+
+
+def _question(asks: Vanished) -> str:
+    gone = vanished(asks.vanished, asks.live)
+    return f"⚠️ Waiting for your yes: {gone}. Nothing was changed. Is the folder there, and is that meant?"
 
 
 def _disliked(documents: Sequence[Disliked]) -> list[Block]:

@@ -256,11 +256,11 @@ async def test_what_watching_will_not_remove_by_itself_waits_for_an_admin_in_the
         await until(says, within=20)
         return str(sandbox.workspace.homes[of].body)
 
-    waiting = await home("U0ADA", "waiting for your yes: 150 of its 200 documents have vanished from the folder")
+    waiting = await home("U0ADA", "Waiting for your yes: 150 of its 200 documents have vanished from the folder")
     watching.cancel()
     assert "reindex_anyway" in waiting
     for_ben = await home("U0BEN", "library: 200 documents")
-    assert "waiting" not in for_ben
+    assert "Waiting" not in for_ben
     assert "reindex_anyway" not in for_ben
     after = sandbox.workspace.new_ts()
     for person in (ada, ben):
@@ -272,7 +272,7 @@ async def test_what_watching_will_not_remove_by_itself_waits_for_an_admin_in_the
     done = await sandbox.wait_until(
         lambda: "150 removed" in (body := str(sandbox.workspace.homes["U0ADA"].body)) and body, timeout=20
     )
-    assert "waiting" not in done
+    assert "Waiting" not in done
     assert "reindex_anyway" not in done
     assert ada.sees(ada.direct_message) == []
 
