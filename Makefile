@@ -36,7 +36,8 @@ lint: .venv/developing ## Check style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-bench: .venv/developing ## Measure; takes a few minutes
+bench: .venv/developing ## Measure; takes some ten minutes
+	@$(UV) sync --quiet --locked --inexact --group bench --python $(shell command -v $(PYTHON))
 	.venv/bin/python -m bench
 
 clean: ## Remove what make made; state under .footnote/ stays

@@ -1,4 +1,8 @@
-"""The LangChain pipeline that keeps its index, on the same files and with the same embedder: what we compare with."""
+"""The LangChain pipeline that keeps its index, on the same files and with the same embedder: what we compare with.
+
+With Chroma, the store on disk that LangChain's guides use, if `make bench` has installed it; and with the least that a
+store on disk can be, so that nobody's store is what the comparison hangs on.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import asyncio
 import json
 import sqlite3
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +37,15 @@ class SameEmbedder(Embeddings):
         return self.embed_documents([text])[0]
 
 
+OpenStore = Callable[[Embeddings, Path], VectorStore]
+
+
 class FileStore(VectorStore):
-    """The least that a store on disk does: rows in a SQLite file, one transaction for each call.
+    """The least that a store on disk does: rows in a SQLite file, one transaction for each call."""
 
-    LangChain's own stores on disk need a server, or packages that Footnote does without, and do more than this.
-    """
-
-    def __init__(self, embedding: Embeddings, path: Path) -> None:
+    def __init__(self, embedding: Embeddings, folder: Path) -> None:
         self._embedding = embedding
-        self._file = sqlite3.connect(path)
+        self._file = sqlite3.connect(folder / "store.db")
         self._file.execute("PRAGMA journal_mode=WAL")
         self._file.execute("CREATE TABLE entries (id TEXT PRIMARY KEY, text TEXT, metadata TEXT, vector BLOB)")
 
@@ -81,7 +86,18 @@ class FileStore(VectorStore):
         self._file.close()
 
 
-def index_folder(docs: Path, home: Path) -> int:
+def chroma() -> OpenStore | None:
+    """Return Chroma as their guide opens it, if it is installed."""
+    if find_spec("langchain_chroma") is None:
+        return None
+    from langchain_chroma import Chroma
+
+    return lambda embedding, folder: Chroma(
+        collection_name="bench", embedding_function=embedding, persist_directory=str(folder / "chroma")
+    )
+
+
+def index_folder(docs: Path, home: Path, open_store: OpenStore = FileStore) -> int:
     """Load, split and index a folder as their documentation does it; count the chunks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # langchain-community says that it is being sunset
@@ -91,10 +107,11 @@ def index_folder(docs: Path, home: Path) -> int:
     home.mkdir(parents=True)
     records = SQLRecordManager("bench", db_url=f"sqlite:///{home / 'records.db'}")
     records.create_schema()
-    store = FileStore(SameEmbedder(), home / "store.db")
+    store = open_store(SameEmbedder(), home)
     splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=100)
     loader = DirectoryLoader(str(docs), glob="**/*.md", loader_cls=TextLoader)
     documents = splitter.split_documents(loader.load())
     done = index(documents, records, store, cleanup="full", source_id_key="source", key_encoder="sha256")
-    store.close()
+    if isinstance(store, FileStore):
+        store.close()
     return int(done["num_added"])

@@ -109,6 +109,7 @@ class PineconeIndex:
         self._visible_deadline = visible_deadline
         self._patience = patience
         self._opened: AsyncIndex | None = None
+        self._forgotten: list[AsyncIndex] = []
         self._opening = asyncio.Lock()
         self._seen = 0
         """The furthest log position that a search of this process has reached."""
@@ -227,13 +228,13 @@ class PineconeIndex:
         return IndexHits(dense, lexical)
 
     async def _both(self, index: AsyncIndex, query: IndexQuery) -> tuple[Hits, Hits]:
-        """Run the two searches side by side to their ends: an index is forgotten only when nobody uses it any more."""
+        """Run the two searches side by side."""
         clauses = (_dense_clause(query.vector), _text_clause(query.text))
         searches = (self._hits(index, clause, query) for clause in clauses)
         dense, lexical = await asyncio.gather(*searches, return_exceptions=True)
         for found in (dense, lexical):
             if isinstance(found, NotFoundError):
-                await self._forget(index)
+                self._forget(index)
         if isinstance(dense, BaseException):
             raise dense
         if isinstance(lexical, BaseException):
@@ -242,8 +243,9 @@ class PineconeIndex:
 
     async def close(self) -> None:
         """Give back the connections."""
-        if self._opened is not None:
-            await self._opened.close()
+        for index in (*self._forgotten, self._opened):
+            if index is not None:
+                await index.close()
         await self._client.close()
 
     # --- Searching --------------------------------------------------------------------------------------------------
@@ -377,12 +379,15 @@ class PineconeIndex:
                     return model
         raise TimeoutError
 
-    async def _forget(self, index: AsyncIndex) -> None:
-        """Look at the index anew with the next call: it was removed, or moved to another host."""
+    def _forget(self, index: AsyncIndex) -> None:
+        """Look at the index anew with the next call: it was removed, or moved to another host.
+
+        Its connections are given back at the end only: other searches may be on their way through them.
+        """
         if self._opened is index:
             self._opened = None
             self._seen = 0
-            await index.close()
+            self._forgotten.append(index)
 
 
 def namespace(installation: str, embedder: str) -> str:
