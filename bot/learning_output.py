@@ -60,7 +60,10 @@ def print_learnt(learnt: Learnt) -> None:
     _print_differences(learnt.result)
     for reason in learnt.result.reasons:
         typer.echo(reason)
-    typer.echo("In use from now on." if learnt.in_use else "Nothing changes.")
+    if learnt.dropped:
+        typer.echo("What was in use had learned from somebody who was forgotten: it is used no more.")
+    if learnt.in_use or not learnt.dropped:
+        typer.echo("In use from now on." if learnt.in_use else "Nothing changes.")
 
 
 def print_unlearnt(adapters: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from knowledge.datasets.grouping import kin
+from knowledge.datasets.splits import Assignment, Split, assign
 from knowledge.evaluating import Case
 from knowledge.gates import CaseFigures, GateResult, Ruling, case_figures, compare, summary
 from knowledge.indexing import Backend
+from knowledge.labels import LabelledExchange
 from knowledge.learned import AdapterAlone
-from knowledge.lessons import Lesson, groups, is_held_out, lessons, shared_out
+from knowledge.lessons import Lesson, lessons, shared_out
 from knowledge.linear_adapter import Lessons, LinearAdapter, Trained, lessons_of, train
 from knowledge.ports import Reranker
 from knowledge.retrieving import retrieve
 from knowledge.splitting import embedded_text
-from knowledge.store import AdapterBook, Corpus, EvaluationBook, Records
+from knowledge.store import AdapterBook, Corpus, EvaluationBook, Records, Snapshots
+from knowledge.store.evaluations import LEARNED_FROM
 from knowledge.types import Chunk, Passage, Vectors
 
 LEAST_LESSONS, LEAST_HELD_OUT = 40, 10
@@ -44,6 +49,8 @@ class Learnt:
     after: dict[str, float | None] = field(default_factory=dict)
     decay: float | None = None
     evaluation_id: str | None = None
+    dropped: bool = False
+    """Whether what was in use had learned from somebody who was forgotten."""
 
     @property
     def in_use(self) -> bool:
@@ -59,6 +66,7 @@ class Learnt:
             "after": self.after,
             "decay": self.decay,
             "evaluation_id": self.evaluation_id,
+            "dropped": self.dropped,
         }
 
 
@@ -67,10 +75,20 @@ class _Taught:
     """A lesson with what is still true of it."""
 
     lesson: Lesson
-    group: str
+    place: Assignment
     vector: Vectors
     positives: tuple[Chunk, ...]
     negatives: tuple[Chunk, ...]
+
+    @property
+    def group(self) -> str:
+        """What it must not be torn from."""
+        return self.place.group_id
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is only measured with, here as in datasets."""
+        return self.place.split is not Split.TRAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +99,27 @@ class Adapting:
     corpus: Corpus
     adapters: AdapterBook
     evaluations: EvaluationBook
+    snapshots: Snapshots
     reranker: Reranker
     serving: Backend
 
     async def learn(self) -> Learnt:
-        """Learn from everything that was labelled; what held-out questions do not gain from is stored and not used."""
-        given = shared_out(lessons([record async for record in self.records.iterate(labelled_only=True)]))
-        taught = [one for one in await self._taught(given) if one.positives]
-        held = [one for one in taught if is_held_out(one.group)]
-        rest = [one for one in taught if not is_held_out(one.group) and one.negatives]
+        """Learn from everything that was labelled; what held-out questions do not gain from is stored and not used.
+
+        What was learned from somebody who was forgotten is not used any more, whatever comes of this.
+        """
+        dropped = await self.adapters.switch_off_forgotten()
+        return replace(await self._learn(), dropped=bool(dropped))
+
+    async def _learn(self) -> Learnt:
+        usable = [
+            allowed
+            async for record in self.records.iterate(labelled_only=True)
+            if (allowed := record.for_dataset()) is not None
+        ]
+        taught = [one for one in await self._taught(usable) if one.positives]
+        held = [one for one in taught if one.held_out]
+        rest = [one for one in taught if not one.held_out and one.negatives]
         counts = Learnt(GateResult(Ruling.REFUSED), lessons=len(held) + len(rest), held_out=len(held))
         if counts.lessons < LEAST_LESSONS or len(held) < LEAST_HELD_OUT:
             few = f"There are {counts.lessons} lessons, {len(held)} of them held out: at least {LEAST_LESSONS} and "
@@ -129,12 +159,13 @@ class Adapting:
             evaluation_id=evaluation_id,
         )
 
-    async def _taught(self, given: Sequence[Lesson]) -> list[_Taught]:
-        if not given:
-            return []
-        vectors = np.stack([await self._vector(lesson) for lesson in given])
-        names = groups([lesson.id for lesson in given], vectors)
-        return [await self._one(*each) for each in zip(given, names, vectors, strict=True)]
+    async def _taught(self, usable: Sequence[LabelledExchange]) -> list[_Taught]:
+        related = await asyncio.to_thread(kin, usable)
+        places = assign(related.groups, await self.snapshots.assignments())
+        # What is measured with here is never trained on by a dataset, and the other way round.
+        await self.snapshots.remember(places)
+        given = shared_out(lessons(usable))
+        return [await self._one(lesson, places[lesson.id], await self._vector(lesson)) for lesson in given]
 
     async def _vector(self, lesson: Lesson) -> Vectors:
         kept = lesson.embedding
@@ -142,7 +173,7 @@ class Adapting:
             return _unit(kept.vector)
         return _unit(await self.serving.embedder.embed_query(lesson.question))
 
-    async def _one(self, lesson: Lesson, group: str, vector: Vectors) -> _Taught:
+    async def _one(self, lesson: Lesson, place: Assignment, vector: Vectors) -> _Taught:
         """Keep what still stands, and take what else was found and is of other documents as what does not answer."""
         sources = await self.corpus.usable_sources(lesson.scope)
         cited = await self.corpus.live_chunks([chunk.id for chunk in lesson.positives], in_sources=sources)
@@ -152,7 +183,7 @@ class Adapting:
         right = {chunk.document_id for chunk in (*positives, *named)}
         found = [passage.chunk for passage in await self._search(lesson, vector, None)]
         others = [chunk for chunk in (*wrong.values(), *found) if chunk.document_id not in right]
-        return _Taught(lesson, group, vector, positives, tuple({chunk.id: chunk for chunk in others}.values()))
+        return _Taught(lesson, place, vector, positives, tuple({chunk.id: chunk for chunk in others}.values()))
 
     async def _nearest(self, chunks: Sequence[Chunk], vector: Vectors) -> tuple[Chunk, ...]:
         if not chunks:
@@ -201,8 +232,10 @@ class Adapting:
 
 
 def _with_gain(result: GateResult) -> GateResult:
-    """Refuse, too, what is not worse and not better: it would be one thing more that can go wrong."""
-    gained = any(each.figure == DECIDING and each.candidate > each.baseline for each in result.differences)
+    """Refuse, too, what is not surely better: it would be one thing more that can go wrong."""
+    gained = any(
+        each.figure == DECIDING and each.candidate > each.baseline and each.low >= 0 for each in result.differences
+    )
     if result.ruling is not Ruling.PASSED or gained:
         return result
     return replace(result, ruling=Ruling.REFUSED, reasons=("Held-out questions gain nothing from it.",))
@@ -216,8 +249,7 @@ def _provenance(trained: Trained, rest: Sequence[_Taught], held: Sequence[_Taugh
         "held_out": len(held),
         "groups": len({one.group for one in (*rest, *held)}),
         "people": len({person for one in rest for person in one.lesson.people}),
-        "first": ids[0],
-        "last": ids[-1],
+        LEARNED_FROM: ids,
         "decay": trained.decay,
         "kept_back_accuracy": trained.kept_back_accuracy,
     }

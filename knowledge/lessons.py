@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from knowledge.labels import LabelledExchange, Verdict
 from knowledge.learning import BLAMES_DOCUMENTS
-from knowledge.types import Chunk, Embedding, Reason, Scope, Vectors, Vote
+from knowledge.types import Chunk, Embedding, Reason, Scope, Vote
 
-SAME_GROUP = 0.9
-"""Cosine from which two questions are never on both sides of a split."""
-HELD_OUT = 20
-"""Of every hundred groups, how many are only ever measured with."""
 LARGEST_SHARE = 0.1
 """Of all lessons that may rest on one person's word, once there are enough to share."""
 FEWEST_OF_ONE = 5
-_SALT = b"footnote"
 _APPROVING = frozenset({Verdict.APPROVE, Verdict.EDIT})
 
 
@@ -47,9 +38,8 @@ class Lesson:
 
 
 def lessons(records: Iterable[LabelledExchange]) -> list[Lesson]:
-    """Return what datasets may learn from these exchanges; nothing from private or withheld ones."""
-    usable = (allowed for record in records if (allowed := record.for_dataset()) is not None)
-    return [lesson for record in usable if (lesson := _lesson(record)) is not None]
+    """Return what these exchanges teach; they are what datasets may hold (`LabelledExchange.for_dataset`)."""
+    return [lesson for record in records if (lesson := _lesson(record)) is not None]
 
 
 def _lesson(record: LabelledExchange) -> Lesson | None:
@@ -93,22 +83,3 @@ def shared_out(given: Sequence[Lesson]) -> list[Lesson]:
         counts.update(lesson.people)
         kept.append(lesson)
     return kept
-
-
-def groups(ids: Sequence[str], vectors: Vectors) -> list[str]:
-    """Name for each question the group that must not be torn apart: the first question that it hangs together with.
-
-    `vectors` has the shape (questions, dimensions), each of length 1.
-    """
-    leaders = np.arange(len(ids))
-    for place in range(len(ids)):
-        near = np.flatnonzero(vectors[: place + 1] @ vectors[place] >= SAME_GROUP)
-        joined = np.unique(leaders[near])
-        leaders[np.isin(leaders, joined)] = joined.min()
-    return [ids[int(leader)] for leader in leaders]
-
-
-def is_held_out(group: str) -> bool:
-    """Say whether a group is only measured with; it stays where it is, whatever else comes."""
-    digest = hmac.new(_SALT, group.encode(), hashlib.sha256).digest()
-    return int.from_bytes(digest[:8], "big") % 100 >= 100 - HELD_OUT

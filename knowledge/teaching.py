@@ -60,7 +60,7 @@ class Teaching:
         """
         store, serving = self.store, await self.serving()
         return await Adapting(
-            store.records, store.corpus, store.adapters, store.evaluations, self.reranker, serving
+            store.records, store.corpus, store.adapters, store.evaluations, store.snapshots, self.reranker, serving
         ).learn()
 
     async def unlearn(self) -> int:

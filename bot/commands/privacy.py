@@ -33,7 +33,8 @@ def forget(
     if as_json:
         print_json(
             {"user": person, "total": done.total, "rows": dict(done.rows)}
-            | {"revoked_snapshots": list(done.snapshots), "still_in_footnote_toml": named}
+            | {"revoked_snapshots": list(done.snapshots), "learned_from": bool(done.learned)}
+            | {"still_in_footnote_toml": named}
         )
         return
     typer.echo(_said(done, person))
@@ -49,6 +50,8 @@ def _said(done: Forgotten, person: str) -> str:
     if done.snapshots:
         lines.append(f"Datasets that hold their words, marked as revoked: {', '.join(done.snapshots)}.")
         lines.append("Delete their folders and what was trained from them: this command cannot.")
+    if done.learned:
+        lines.append("`footnote learn` had learned from them as well: run it again, and it begins without them.")
     return "\n".join(lines)
 
 

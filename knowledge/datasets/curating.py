@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from knowledge.datasets.grouping import UnionFind, join_near_texts, join_near_vectors, join_same
+from knowledge.datasets.grouping import Kin
 from knowledge.datasets.redacting import Redactor, redact, says_nothing
 from knowledge.datasets.rows import GENERATOR_KINDS, Kind, Left, Row, line, sha256
 from knowledge.datasets.splits import Assignment, Split
-from knowledge.datasets.weighing import Basis, Weighed
-from knowledge.labels import SignalKind
+from knowledge.datasets.weighing import Basis
 
 SHARE = 0.1
 """Largest part of one kind's rows that may rest on one person."""
@@ -30,16 +29,6 @@ class Wishes:
     """Only what a reviewer has approved, edited or rejected."""
     grounded: bool = False
     """Only those corrections whose every sentence is carried by a passage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kin:
-    """Which exchanges belong together."""
-
-    groups: list[list[str]]
-    """Answer ids that must not be parted by a split."""
-    twins: Mapping[str, int]
-    """By answer id: the number of the question, the same for near-duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +57,6 @@ class Curated:
     """How many became no row, by reason."""
     note: str = ""
     """What a reader of the card must know about the voices in it."""
-
-
-def kin(weighed: Sequence[Weighed]) -> Kin:
-    """Find near-duplicate questions, and join to groups what shares a thread, a question or a correction as well."""
-    twins, groups = UnionFind(len(weighed)), UnionFind(len(weighed))
-    join_near_texts(twins, [one.question for one in weighed])
-    for members, vectors in _embedded(weighed).values():
-        join_near_vectors(twins, members, vectors)
-    join_same(groups, ((number, twins.find(number)) for number in range(len(weighed))))
-    join_same(groups, ((number, key) for number, one in enumerate(weighed) for key in _ties(one)))
-    return Kin(
-        groups=[[weighed[number].id for number in group] for group in groups.groups()],
-        twins={one.id: twins.find(number) for number, one in enumerate(weighed)},
-    )
-
-
-def _ties(one: Weighed) -> list[tuple[Any, ...]]:
-    """Name what ties an exchange to others: its thread, the question asked again, the verified answer given again."""
-    question = one.exchange.question
-    again = (signal.value for signal in one.record.signals if signal.kind is SignalKind.ASKED_AGAIN)
-    ties: list[tuple[Any, ...]] = [("answer", one.id), *(("answer", answer_id) for answer_id in again)]
-    if question.thread is not None:
-        ties.append(("thread", question.team, question.channel, question.thread))
-    if one.exchange.verified_id is not None:
-        ties.append(("verified", one.exchange.verified_id))
-    return ties
-
-
-def _embedded(weighed: Sequence[Weighed]) -> dict[str, tuple[list[int], Any]]:
-    import numpy as np
-
-    found: dict[str, list[int]] = {}
-    for number, one in enumerate(weighed):
-        if one.exchange.embedding is not None:
-            found.setdefault(one.exchange.embedding.embedder, []).append(number)
-    return {
-        name: (members, np.stack([weighed[number].exchange.embedding.vector for number in members]))  # type: ignore[union-attr]
-        for name, members in found.items()
-    }
 
 
 def curate(

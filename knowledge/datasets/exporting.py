@@ -13,7 +13,8 @@ from typing import Protocol
 
 from knowledge.datasets.building import build
 from knowledge.datasets.card import model_words
-from knowledge.datasets.curating import Curated, Wishes, curate, kin, renamed
+from knowledge.datasets.curating import Curated, Wishes, curate, renamed
+from knowledge.datasets.grouping import kin
 from knowledge.datasets.ordering import ExportOrder, ExportReport
 from knowledge.datasets.packing import Facts, Folder, pack, snapshot_id
 from knowledge.datasets.recipes.shapes import TARGETS
@@ -133,7 +134,7 @@ async def _with_sources(weighed: Weighed, corpus: Corpus, usable: Sequence[str])
 
 async def _curated(gathered: _Gathered, order: ExportOrder, desk: Desk) -> tuple[list[Curated], Facts]:
     weighed = gathered.weighed
-    related = await asyncio.to_thread(kin, weighed)
+    related = await asyncio.to_thread(kin, [one.record for one in weighed])
     assigned = assign(related.groups, await desk.snapshots.assignments())
     redactors: list[Redactor] = [Remembering(desk.redactor)]
     if not isinstance(desk.redactor, NoRedactor):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from knowledge.labels import LabelledExchange, SignalKind
 from knowledge.types import Vectors
 
 NEAR_TEXT = 0.8
@@ -23,6 +25,52 @@ _BANDS, _ROWS = 32, 4
 """Locality-sensitive hashing: two texts at `NEAR_TEXT` share a band in all but one of ten million cases."""
 _BLOCK = 1024
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Which exchanges belong together."""
+
+    groups: list[list[str]]
+    """Answer ids that must not be parted by a split."""
+    twins: Mapping[str, int]
+    """By answer id: the number of the question, the same for near-duplicates."""
+
+
+def kin(records: Sequence[LabelledExchange]) -> Kin:
+    """Find near-duplicate questions, and join to groups what shares a thread, a question or a correction as well."""
+    ids = [record.exchange.answer.id for record in records]
+    twins, groups = UnionFind(len(ids)), UnionFind(len(ids))
+    join_near_texts(twins, [record.exchange.standalone or record.exchange.question.text for record in records])
+    for members, vectors in _embedded(records):
+        join_near_vectors(twins, members, vectors)
+    join_same(groups, ((number, twins.find(number)) for number in range(len(ids))))
+    join_same(groups, ((number, key) for number, record in enumerate(records) for key in _ties(record)))
+    return Kin(
+        groups=[[ids[number] for number in group] for group in groups.groups()],
+        twins={answer_id: twins.find(number) for number, answer_id in enumerate(ids)},
+    )
+
+
+def _ties(record: LabelledExchange) -> list[tuple[Hashable, ...]]:
+    """Name what ties an exchange to others: its thread, the question asked again, the verified answer given again."""
+    exchange, question = record.exchange, record.exchange.question
+    again = (signal.value for signal in record.signals if signal.kind is SignalKind.ASKED_AGAIN)
+    ties: list[tuple[Hashable, ...]] = [("answer", answer_id) for answer_id in (exchange.answer.id, *again)]
+    if question.thread is not None:
+        ties.append(("thread", question.team, question.channel, question.thread))
+    if exchange.verified_id is not None:
+        ties.append(("verified", exchange.verified_id))
+    return ties
+
+
+def _embedded(records: Sequence[LabelledExchange]) -> Iterator[tuple[list[int], Vectors]]:
+    found: dict[str, list[tuple[int, Vectors]]] = {}
+    for number, record in enumerate(records):
+        if (embedding := record.exchange.embedding) is not None:
+            found.setdefault(embedding.embedder, []).append((number, embedding.vector))
+    for members in found.values():
+        yield [number for number, _ in members], np.stack([vector for _, vector in members])
 
 
 class UnionFind:

@@ -34,6 +34,7 @@ from knowledge.citing import only_quoted, render
 from knowledge.labels import Origin
 from knowledge.settings import SLACK_ID
 from knowledge.store.database import Database
+from knowledge.store.evaluations import mark_forgotten
 from knowledge.tables import (
     answers,
     audit,
@@ -76,6 +77,8 @@ class Forgotten:
     """Per table."""
     snapshots: tuple[str, ...] = ()
     """Exported datasets that held the person's words: marked as revoked."""
+    learned: int = 0
+    """Adapters of `footnote learn` in use that learned from the person: the next `learn` begins without them."""
 
     @property
     def total(self) -> int:
@@ -144,7 +147,9 @@ class _Eraser:
         self._leave_the_audit()
         self._remove_mentions()
         snapshots = revoke(self.connection, sorted(self.touched), FORGOTTEN)
-        return Forgotten({name: count for name, count in sorted(self.counts.items()) if count}, tuple(snapshots))
+        learned = mark_forgotten(self.connection, self.touched)
+        counts = {name: count for name, count in sorted(self.counts.items()) if count}
+        return Forgotten(counts, tuple(snapshots), learned)
 
     # --- what is theirs ---------------------------------------------------------------------------------------------
 

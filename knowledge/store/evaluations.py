@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from knowledge.gates import CaseFigures, GateResult, Ruling, summary
 from knowledge.ids import new_id
@@ -30,6 +30,10 @@ class Evaluation:
     cases: tuple[CaseFigures, ...]
     ruling: Ruling
     at: datetime
+
+
+LEARNED_FROM = "answers"
+"""Where an adapter's provenance names the answers that it learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ class AdapterBook:
             "at": datetime.now(UTC),
         }
 
-        def work(connection: Any) -> None:
+        def work(connection: Connection) -> None:
             if active:
                 connection.execute(update(adapters).where(adapters.c.embedder == embedder).values(active=False))
             connection.execute(insert(adapters), row)
@@ -140,6 +144,39 @@ class AdapterBook:
         """Use no adapter any more, for any embedder; return how many were in use."""
         query = update(adapters).where(adapters.c.active).values(active=False)
         return await self._database.write(lambda connection: int(connection.execute(query).rowcount))
+
+    async def switch_off_forgotten(self) -> int:
+        """Use no adapter any more that learned from somebody who was forgotten; return how many were in use."""
+
+        def work(connection: Connection) -> int:
+            marked = [row.seq for row in connection.execute(_IN_USE) if FORGOTTEN in row.provenance]
+            connection.execute(update(adapters).where(adapters.c.seq.in_(marked)).values(active=False))
+            return len(marked)
+
+        return await self._database.write(work)
+
+
+FORGOTTEN = "forgotten"
+"""Stands in an adapter's provenance once somebody whose words it learned from was forgotten."""
+_IN_USE = select(adapters.c.seq, adapters.c.provenance).where(adapters.c.active)
+
+
+def mark_forgotten(connection: Connection, answer_ids: Collection[str]) -> int:
+    """Mark the adapters in use that learned from any of these answers; return how many there are.
+
+    Of one that does not say what it learned from this is taken for granted.
+    """
+    if not answer_ids:
+        return 0
+    marked = [
+        row
+        for row in connection.execute(_IN_USE)
+        if LEARNED_FROM not in row.provenance or not set(answer_ids).isdisjoint(row.provenance[LEARNED_FROM])
+    ]
+    for row in marked:
+        values = {"provenance": {**row.provenance, FORGOTTEN: True}}
+        connection.execute(update(adapters).where(adapters.c.seq == row.seq).values(values))
+    return len(marked)
 
 
 def _evaluation(row: Row[Any]) -> Evaluation:
