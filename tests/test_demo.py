@@ -93,6 +93,40 @@ async def test_a_question_is_asked_answered_and_corrected_in_the_page(chromium: 
     assert stored == [("U0ADA", '["outdated_source"]', "230 euros since May")]
 
 
+async def test_a_reviewer_goes_through_the_queue_in_the_home_tab(chromium: str, handbook: Path, tmp_path: Path):
+    async with demo("--docs", str(handbook)) as (url, _), page(chromium, url) as tab:
+        thread, form, home = (tab.get_by_test_id(name) for name in ("thread-pane", "modal", "home"))
+        for question, correction in (
+            ("How many days of annual leave are there?", ""),
+            ("What is the hotel limit in Zurich?", "In London and Zurich the limit is 210 euros, breakfast included."),
+        ):
+            await tab.get_by_test_id("composer").fill(f"@footnote {question}")
+            await tab.keyboard.press("Enter")
+            await expect(thread).to_contain_text("[1]", timeout=15_000)
+            await thread.get_by_test_id("feedback-down").click()
+            await form.get_by_test_id("text-input").nth(1).fill(correction)
+            await form.get_by_test_id("modal-submit").click()
+            await expect(form).to_be_hidden()
+            await tab.get_by_test_id("thread-close").click()
+        await tab.locator("[data-testid=channel-link][data-kind=im]").click()
+        await tab.get_by_test_id("home-tab").click()
+        for text in ("To review: 2", "Somebody has said what would have been right", "Correction to judge: In London"):
+            await expect(home).to_contain_text(text)
+        await expect(home).to_contain_text(f"Travel expenses › Hotels — “{ANSWER}”")
+        await home.get_by_role("button", name="Reject").click()
+        for text in ("Rejected: it is not given again.", "To review: 1", "27 days of paid annual leave"):
+            await expect(home).to_contain_text(text)
+        await home.get_by_role("button", name="Edit").click()
+        field = form.get_by_test_id("text-input").first
+        await expect(field).to_have_value(re.compile("27 days of paid annual leave"))
+        await field.fill("Full-time employees get 27 days of paid annual leave per calendar year.")
+        await form.get_by_test_id("modal-submit").click()
+        await expect(home).to_contain_text("Edited. From now on it is given to the same question.")
+        await expect(home).to_contain_text("Nothing waits for a verdict.")
+    verdicts = rows(tmp_path / "home", "SELECT reviewer, verdict FROM reviews ORDER BY id")
+    assert verdicts == [("U0ADA", "reject"), ("U0ADA", "edit")]
+
+
 async def test_a_key_for_pinecone_in_the_shell_changes_nothing(monkeypatch: pytest.MonkeyPatch, handbook: Path):
     with serving(PineconeApi()) as api:
         monkeypatch.setenv("PINECONE_API_KEY", api.key)

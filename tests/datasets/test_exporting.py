@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -352,3 +353,65 @@ def test_the_command_exports_what_was_judged_at_the_command_line(handbook):
     assert "out" in refusal("export", "out")
     assert "sfd" in refusal("export", "new", "--kind", "sfd")
     assert "openia" in refusal("export", "new", "--for", "openia")
+
+
+def test_what_draws_on_a_restricted_source_is_exported_only_on_request(tmp_path, handbook):
+    (tmp_path / "pay").mkdir()
+    (tmp_path / "pay/bands.md").write_text(
+        "# Pay\n\nThe salary band for engineers at level four begins at 71,000 euros.\n"
+    )
+    (tmp_path / "footnote.toml").write_text(
+        f'[sources.handbook]\npath = "{handbook}"\n[sources.pay]\npath = "pay"\nusers = ["U0ADA"]\n'
+    )
+    for source in ("handbook", "pay"):
+        run_json("reindex", source)
+    asked_as_ada = ("Where does the salary band for engineers at level four begin?", "--as", "user:U0ADA")
+    for asked in (asked_as_ada, ("Who orders new laptops?",)):
+        answer = run_json("ask", *asked)
+        assert answer["outcome"] == "answered"
+        assert run("feedback", answer["answer_id"], "up", "--by", "ann").exit_code == 0
+    told = run("export", "public", "--kind", "sft")
+    assert "left out: 1 exchange: it draws on sources that not everybody may see" in told.stdout
+    assert run("export", "whole", "--kind", "sft", "--include-restricted").exit_code == 0
+    held = {name: "".join(path.read_text() for path in Path(name).rglob("*.jsonl")) for name in ("public", "whole")}
+    assert ["71,000" in held[name] for name in ("public", "whole")] == [False, True]
+    assert all("Priya Raman" in text for text in held.values())
+    filters = json.loads(Path("whole/manifest.json").read_text())["filters"]
+    assert filters["include_restricted"] is True
+
+
+def test_a_redactor_of_ones_own_is_used_by_its_dotted_path(tmp_path, handbook, monkeypatch):
+    (tmp_path / "our_redactor.py").write_text(OUR_REDACTOR)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    run_json("reindex", str(handbook))
+    answer_id = run_json("ask", "Who orders new laptops? Write to ann@example.com")["answer_id"]
+    run("feedback", answer_id, "up", "--by", "ann")
+    held = {}
+    for name in ("our_redactor.Names", "none"):
+        monkeypatch.setenv("FOOTNOTE_REDACTOR", name)
+        assert run("export", name, "--kind", "sft").exit_code == 0
+        held[name] = "".join(path.read_text() for path in Path(name).rglob("*.jsonl"))
+    ours, nobodys = held.values()
+    # The patterns stay in force beside it.
+    assert ("Priya Raman" in ours, "ann@example.com" in ours) == (False, False)
+    assert "ordered by <PERSON_1> in the IT team" in ours
+    assert ("Priya Raman" in nobodys, "ann@example.com" in nobodys) == (True, True)
+    assert "names" in json.loads(Path("our_redactor.Names/manifest.json").read_text())["versions"]["redactor"]
+    monkeypatch.setenv("FOOTNOTE_REDACTOR", "our_redactor.Nobody")
+    assert "our_redactor.Nobody" in refusal("export", "refused")
+
+
+OUR_REDACTOR = """
+from collections.abc import Iterator
+
+from knowledge import Sensitive
+
+
+class Names:
+    name = "names"
+
+    def find(self, text: str) -> Iterator[Sensitive]:
+        place = text.find("Priya Raman")
+        if place >= 0:
+            yield Sensitive(place, place + len("Priya Raman"), "PERSON")
+"""
