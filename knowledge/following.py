@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from knowledge.errors import ConfigurationError, ServiceError
 from knowledge.settings import TeamFile
@@ -21,6 +23,7 @@ read once nobody has written to it for so long."""
 PATIENCE_SECONDS = 3.0
 """How long a question waits for the file; after that it is asked as things were."""
 
+T = TypeVar("T")
 Use = Callable[[TeamFile], Awaitable[None]]
 Stamp = tuple[int, int, int] | None
 """A file's time, size and inode; None when it is not there."""
@@ -37,6 +40,8 @@ class TeamFollower:
         self._following = False
         self._seen: Stamp = None
         self._looking: asyncio.Task[None] | None = None
+        # Of its own: a question must not wait until a reindex has a thread to spare, and a drive that hangs takes one.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="footnote.toml")
         self.changed = asyncio.Event()
         """Set after each change; whoever waits for one clears it."""
         self.fault = ""
@@ -58,16 +63,18 @@ class TeamFollower:
 
     async def _begin(self, path: Path) -> None:
         """Take what was read at the start for what the file says, unless it says something else by now."""
-        stamp = await asyncio.to_thread(_stamp, path)
+        stamp = await self._beside(_stamp, path)
         if stamp is not None and await self._says(path) == self._current():
             self._seen = stamp
 
-    @staticmethod
-    async def _says(path: Path) -> TeamFile | None:
+    async def _says(self, path: Path) -> TeamFile | None:
         try:
-            return await asyncio.to_thread(TeamFile.load, path)
+            return await self._beside(TeamFile.load, path)
         except ConfigurationError:
             return None
+
+    async def _beside(self, work: Callable[[Path], T], path: Path) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, path)
 
     async def _stop_looking(self) -> None:
         if self._looking is not None:
@@ -92,13 +99,13 @@ class TeamFollower:
     async def _look(self) -> None:
         if self._path is None:
             return
-        stamp = await asyncio.to_thread(_stamp, self._path)
+        stamp = await self._beside(_stamp, self._path)
         if stamp == self._seen:
             return
         stamp = await self._settled(self._path, stamp)
         try:
-            team = await asyncio.to_thread(TeamFile.load, self._path)
-            if stamp != await asyncio.to_thread(_stamp, self._path):
+            team = await self._beside(TeamFile.load, self._path)
+            if stamp != await self._beside(_stamp, self._path):
                 return
             await self._take(team)
         except ConfigurationError as exc:
@@ -111,11 +118,10 @@ class TeamFollower:
             self.fault = ""
         self._seen = stamp
 
-    @staticmethod
-    async def _settled(path: Path, stamp: Stamp) -> Stamp:
+    async def _settled(self, path: Path, stamp: Stamp) -> Stamp:
         while True:
             await asyncio.sleep(SETTLED_SECONDS)
-            again = await asyncio.to_thread(_stamp, path)
+            again = await self._beside(_stamp, path)
             if again == stamp:
                 return stamp
             stamp = again
