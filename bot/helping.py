@@ -16,7 +16,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from knowledge import KnowledgeBase, ProcessJobs, Settings
+from knowledge import KnowledgeBase, ProcessJobs, Settings, TeamFile
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ def jobs_for(settings: Settings) -> ProcessJobs | None:
 
 
 class HelperProcess:
-    """Starts a helper with the settings of this process."""
+    """Starts a helper with the settings of this process, but for the team: what sources there are says the database."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings = settings.with_team(TeamFile(), given=False)
 
     async def run(self, arguments: Mapping[str, Any]) -> None:
         """Help with a run until nothing is left to take; when cancelled, the helper gives back what it has."""

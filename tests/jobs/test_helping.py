@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from bot.helping import NICENESS, jobs_for
-from knowledge import KnowledgeBase, ProcessJobs, Question, Settings, TeamFile
+from knowledge import KnowledgeBase, ProcessJobs, Question, Settings, SourceSettings, TeamFile
 from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
 from knowledge.types import Vectors
+from tests.databases import rows
 from tests.jobs.parts import ROOT, until
 
 ALL = "300 added, 0 changed, 0 unchanged, 0 removed, 0 failed"
@@ -108,6 +109,19 @@ async def test_a_large_reindex_is_done_by_a_process_of_low_priority(serving: Kno
     assert embedder.texts == 0
     found = await serving.search(Question("word17"), k=1)
     assert found.passages[0].chunk.path == "17.md"
+
+
+async def test_a_helper_leaves_the_sources_as_they_are_by_now(
+    serving: KnowledgeBase, settings: Settings, tmp_path: Path
+) -> None:
+    later = SourceSettings(path=tmp_path / "later", channels=("C1",))
+    team = TeamFile(sources={**serving.settings.team.sources, "later": later})
+    other = await KnowledgeBase.open(settings.with_team(team))
+    await other.close()
+    before = rows(settings, "SELECT name, active, audience FROM sources ORDER BY name")
+    assert (await serving.request_reindex("handbook")).summary() == ALL
+    assert rows(settings, "SELECT name, active, audience FROM sources ORDER BY name") == before
+    assert len(before) == 2
 
 
 async def test_a_small_one_needs_none(serving: KnowledgeBase, embedder: Counting, documents: Path) -> None:
