@@ -99,6 +99,7 @@ async def show_failures(body: Body, job: Job, parts: Parts) -> None:  # noqa: AR
     """Open the list of files that are not indexed as they are."""
     click = payloads.click(body)
     if await refused(click.user, click.value, parts):
+        await parts.outbox.answer_click(click, Outgoing(blocks.NOT_ADMIN))
         return
     view = reindex_blocks.failures(click.value, await parts.kb.failures(click.value))
     await optional(parts.slack.views_open(trigger_id=click.trigger, view=view))

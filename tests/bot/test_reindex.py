@@ -346,6 +346,21 @@ async def test_when_the_process_dies_the_next_ends_the_same_messages_with_one_re
     assert rows(settings, "SELECT state FROM runs") == [("done",)]
 
 
+async def test_who_is_no_admin_any_more_is_told_so(sandbox: SandboxServer, busy: Server, slow: GatedEmbedder) -> None:
+    slow.go.set()
+    ada, kb = sandbox.person("U0ADA"), busy.app.parts.kb
+    await ada.command("C0GENERAL", "/reindex library")
+    await sandbox.wait_for_message("C0GENERAL", shows("7 failed"), timeout=30)
+    await ada.open_home()
+    home = await sandbox.wait_until(lambda: sandbox.workspace.homes.get("U0ADA"))
+    team = kb.settings.team.model_copy(update={"admins": AdminSettings(users=("U0CHLOE",))})
+    kb.settings = kb.settings.with_team(team)
+    await ada.click_in_view(home, "show_failures")
+    assert await sandbox.wait_for_message(ada.direct_message, shows("Only the people listed as admins"))
+    assert ada.modal is None
+    assert ((await kb.audit.latest())[0].person, (await kb.audit.latest())[0].act) == ("U0ADA", "reindex.refused")
+
+
 async def test_a_change_of_audience_is_written_down_without_naming_anybody(
     kb: KnowledgeBase, bot_settings: Settings
 ) -> None:
