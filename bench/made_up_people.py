@@ -174,7 +174,7 @@ class Team:
         if fact.outdated and _says(answer.text, fact.written):
             return {"reason": ["outdated_source"], "comment": "It has gone up.", "correction": fact.truth}
         if _says(answer.text, fact.truth):
-            return {"reason": ["too_long_or_style"], "correction": f"In short: {fact.truth}"}
+            return {"reason": ["too_long_or_style"], "correction": f"{fact.heading}: {fact.truth}"}
         declined = answer.text.startswith("I could not find this")
         reason = "refused_but_answer_exists" if declined else "wrong_document"
         if chance.random() > NAMES_DOCUMENT:

@@ -45,7 +45,7 @@ ASKED = ("{question}", "About {said}: {rest}", "{question} I could not find it a
 CITIES = ("Leipzig", "Porto", "Gdansk", "Turin", "Aarhus", "Lyon", "Graz", "Bergen", "Utrecht", "Seville")
 AT_AN_OFFICE = {
     "Opening": (
-        "The office in {city} opens at {number} o'clock.",
+        "The office in {city} opens at 8:{number}.",
         ("When does the office in {city} open?", "At what time does the office in {city} open?"),
     ),
     "Garage": (
@@ -118,7 +118,7 @@ def office_facts(chance: random.Random) -> list[Fact]:
     for place, city in enumerate(CITIES):
         path = f"{city.lower()}.md"
         for subject, (statement, questions) in AT_AN_OFFICE.items():
-            truth = statement.format(city=city, number=chance.randint(2, 90))
+            truth = statement.format(city=city, number=chance.randint(10, 59))
             facts.append(Fact(_all(questions, city=city), truth, "offices", path, truth, subject))
         price = chance.randint(4, 9)
         written, truth = (LUNCH.format(city=city, number=price + more) for more in (0, 2 * (place % 3 == 0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -286,6 +286,11 @@ class _Likeness:
 def _unit(vectors: Vectors) -> Vectors:
     unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return unit
+
+
+def without_requests(record: LabelledExchange) -> LabelledExchange:
+    """Return what a report needs: a month's requests and passages, all at once, would fill a server's memory."""
+    return replace(record, exchange=replace(record.exchange, request=b"", passages=()))
 
 
 def names_of_documents(records: Iterable[LabelledExchange]) -> frozenset[str]:

@@ -34,7 +34,7 @@ class Teaching:
         until = datetime.now(UTC)
         since = until - timedelta(days=days)
         records = [
-            record
+            gaps.without_requests(record)
             async for record in self.store.records.iterate(since=since, until=until)
             if record.exchange.question.asker != EVALUATION
         ]
