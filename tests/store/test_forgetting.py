@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from knowledge import (
@@ -34,8 +35,11 @@ from knowledge import (
     Vote,
     new_id,
 )
+from knowledge.gates import GateResult, Ruling
+from knowledge.linear_adapter import LinearAdapter
 from knowledge.store import Store
 from knowledge.store.erasing import _NOT_ABOUT_PEOPLE
+from knowledge.store.evaluations import LEARNED_FROM
 from knowledge.tables import metadata
 from tests.databases import rows
 
@@ -122,6 +126,22 @@ async def test_every_table_is_free_of_a_forgotten_person(store: Store, settings:
     assert (await store.exchanges.get(others)).question.history == (Turn("U2", "Aha."),)
     assert (await store.exchanges.get(others)).erased
     assert not await store.consents.takes_part("user:U2")
+
+
+async def test_what_learned_from_a_forgotten_person_is_marked_and_ends_with_the_next_learning(store: Store):
+    theirs = await record(store, Question("Why?", asker="U2"), "So.")
+    await say_everything(store, theirs, GONE, PHRASE)
+    passed = await store.evaluations.add(
+        "learn", subject="s", configuration={}, cases=[], result=GateResult(Ruling.PASSED)
+    )
+    adapter = LinearAdapter(np.zeros((1, 1), np.float32))
+    for embedder, learned_from in (("theirs", {LEARNED_FROM: [theirs]}), ("others", {LEARNED_FROM: []}), ("old", {})):
+        await store.adapters.put(embedder, adapter, provenance=learned_from, evaluation_id=passed, active=True)
+    assert (await store.erasures.forget("U0STRANGER")).learned == 0
+    assert (await store.erasures.forget(GONE)).learned == 2
+    assert await store.adapters.active("theirs") is not None
+    assert await store.adapters.switch_off_forgotten() == 2
+    assert [await store.adapters.active(name) is None for name in ("theirs", "others", "old")] == [True, False, True]
 
 
 async def test_an_erasure_is_written_down_without_the_id(store: Store, settings: Settings):
