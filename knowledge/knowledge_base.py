@@ -399,7 +399,11 @@ class KnowledgeBase:
         raise SourceError(f"Nothing was indexed of {source!r}. The sources are: {known}.")
 
     async def help(self, *, run: str, number: int) -> None:
-        """Help with a reindex that another process of this installation shares, until nothing is left to take."""
+        """Help with a reindex that another process of this installation shares, until nothing is left to take.
+
+        Others write to the database first from now on.
+        """
+        self._store.database.stands_back = True
         await self._runs.help(run, number, to_the_end=True)
 
     async def work(self) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from knowledge.errors import ConfigurationError, DatabaseUnavailableError
+from knowledge.store.writing_turn import WritingTurn
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -57,7 +60,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url: URL = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.stands_back = False
+        """Whether others write first: after each write this process leaves the file alone for as long as it took."""
         self._writer_turn = asyncio.Lock()
+        self._among_processes = WritingTurn(self.path) if self.path else None
         if self.is_sqlite:
             self._readers = _sqlite_engine(self.url, begin="BEGIN", size=READERS)
             self._writers = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", size=1)
@@ -84,9 +90,27 @@ class Database:
             async with _translated(), self._writers.begin() as connection:
                 yield connection
             return
-        # Waiting here costs nothing; waiting in SQLite's busy handler would block a thread and be unfair.
-        async with self._writer_turn, _translated(), self._writers.begin() as connection:
+        async with self._turn(), _translated(), self._writers.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until nobody else writes to the SQLite file, first in this process and then among all.
+
+        Waiting here costs nothing; waiting in SQLite's busy handler would block a thread and be unfair.
+        """
+        turn = self._among_processes
+        async with self._writer_turn:
+            try:
+                if turn is not None and not turn.try_to_take():
+                    await self._in_thread.run(turn.take)
+                began = time.monotonic()
+                yield
+            finally:
+                if turn is not None:
+                    turn.give()
+            if self.stands_back:
+                await asyncio.sleep(time.monotonic() - began)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a read transaction. Raises DatabaseUnavailableError when the database cannot be reached."""
@@ -99,7 +123,7 @@ class Database:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run a write transaction that commits at the end, or rolls back on an exception."""
         if self.is_sqlite:
-            async with self._writer_turn, _translated():
+            async with self._turn(), _translated():
                 return await self._in_thread.write(work)
         async with self.writing() as connection:
             return await connection.run_sync(work)
@@ -110,7 +134,7 @@ class Database:
         Takes about a second per 100 MB, and leaves the file as it is while another process is writing.
         """
         if self.is_sqlite:
-            async with self._writer_turn:
+            async with self._turn():
                 await self._in_thread.compact()
 
     async def close(self) -> None:
@@ -119,6 +143,8 @@ class Database:
         if self.is_sqlite:
             await self._readers.dispose()
             self._in_thread.close()
+        if self._among_processes is not None:
+            self._among_processes.close()
 
 
 def _parsed(url: str) -> URL:
@@ -139,14 +165,14 @@ class _SqliteThreads:
         self._threads = ThreadPoolExecutor(READERS + 1, thread_name_prefix="sqlite")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._run(self._read, work)
+        return await self.run(partial(self._read, work))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._run(self._write, work)
+        return await self.run(partial(self._write, work))
 
-    async def _run(self, transaction: Callable[[Callable[[Connection], T]], T], work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[], T]) -> T:
         """Wait for its end even when the waiting task is cancelled: the next write must not meet it."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, transaction, work)
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
