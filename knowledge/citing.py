@@ -13,9 +13,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from knowledge.plain_text import Block, Kind, PlainText, plain_text
-from knowledge.quantities import quantities, values
-from knowledge.sentences import sentence_spans
+from knowledge.language.plain_text import Block, Kind, PlainText, plain_text
+from knowledge.language.quantities import quantities, values
+from knowledge.language.sentences import sentence_spans
 from knowledge.types import Answer, Citation, Draft, DraftSentence, Passage, Quote, Sentence
 
 Unsupported = Literal["mark", "drop"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from knowledge.quantities import quantities
-from knowledge.sentences import sentence_spans
+from knowledge.language.quantities import quantities
+from knowledge.language.sentences import sentence_spans
 
 DECLINES = "NOT_IN_PASSAGES"
 """The whole reply when the passages do not answer the question."""

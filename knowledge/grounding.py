@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.citing import CheckedAnswer, Checker, check
-from knowledge.function_words import QUESTION_WORDS
-from knowledge.lexical import query_terms
-from knowledge.plain_text import plain_text
-from knowledge.sentences import sentences
-from knowledge.statements import statements
+from knowledge.language.function_words import QUESTION_WORDS
+from knowledge.language.lexical import query_terms
+from knowledge.language.plain_text import plain_text
+from knowledge.language.sentences import sentences
+from knowledge.language.statements import statements
+from knowledge.language.word_families import bases
 from knowledge.types import Draft, DraftSentence, Passage, Quote
-from knowledge.word_families import bases
 
 ENOUGH = 0.5
 """Share of a sentence's words that a quote must hold to carry it."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from knowledge.labels import Signal, SignalKind
-from knowledge.paraphrasing import near
+from knowledge.language.paraphrasing import near
 from knowledge.store import Exchanges, Signals
 from knowledge.types import Exchange, Outcome, Surface
 

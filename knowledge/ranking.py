@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from knowledge.lexical import query_terms, terms
+from knowledge.language.lexical import query_terms, terms
 from knowledge.ports import IndexHits
 from knowledge.types import Chunk, Passage
 

@@ -9,7 +9,7 @@ from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING
 
-from knowledge.sentences import sentence_spans
+from knowledge.language.sentences import sentence_spans
 from knowledge.types import ParsedDocument, Piece, Section
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from knowledge.grounding import ground
 from knowledge.ids import new_id
 from knowledge.indexing import Backend
 from knowledge.labels import LabelledExchange, Origin, Remark, Review, Verdict, VerifiedAnswer, VerifiedCitation
-from knowledge.paraphrasing import near, same_question
+from knowledge.language.paraphrasing import near, same_question
 from knowledge.store import Corpus, Exchanges, Records, ReviewBook, VerifiedBook
 from knowledge.store.verified import KnownQuestion
 from knowledge.types import (

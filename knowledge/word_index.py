@@ -23,7 +23,7 @@ from tantivy import (
     Tokenizer,
 )
 
-from knowledge.lexical import query_terms, terms
+from knowledge.language.lexical import query_terms, terms
 
 TITLE_WEIGHT = 0.7
 """Of title, path and headings against the text; measured flat from 0.5 to 1."""

@@ -20,8 +20,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from knowledge.plain_text import Kind, plain_text
-from knowledge.sentences import sentences
+from knowledge.language.plain_text import Kind, plain_text
+from knowledge.language.sentences import sentences
 from tests.handbook_cases import DOCUMENTS
 
 FILE = Path(__file__).parent / "citations.jsonl"

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from knowledge.citing import Checker, Rejection, check, only_quotes, render
-from knowledge.plain_text import Kind, plain_text
+from knowledge.language.plain_text import Kind, plain_text
 from knowledge.types import Answer, Chunk, Draft, DraftSentence, Outcome, Passage, Quote, Sentence
 from tests.handbook_cases import DOCUMENTS
 

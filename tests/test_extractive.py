@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from knowledge.adapters.extractive_answerer import LONGEST_ANSWER, ExtractiveAnswerer, version
 from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
 from knowledge.citing import check
-from knowledge.lexical import query_terms, terms
+from knowledge.language.lexical import query_terms, terms
 from knowledge.ports import AnswerRequest
 from knowledge.types import Chunk, Draft, Passage, Question
 from tests.handbook_cases import (

@@ -65,6 +65,14 @@ def test_the_bot_imports_only_what_knowledge_exports():
                 assert not any(alias.name.startswith("knowledge.") for alias in node.names), path
 
 
+def test_language_knows_nothing_of_documents_and_services():
+    allowed = {"language": "knowledge.language.", "extracting": ("knowledge.language.", "knowledge.extracting.")}
+    for room, within in allowed.items():
+        for path in sources(f"knowledge/{room}"):
+            ours = [name for name in imports(path) if name.partition(".")[0] == "knowledge"]
+            assert all(name.startswith(within) or name == "knowledge.extracting" for name in ours), path
+
+
 def test_slack_is_spoken_in_the_bot_only():
     assert offenders(sources("knowledge", "alembic"), SLACK) == []
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.lexical import MAX_TERM, fold, query_terms, terms
+from knowledge.language.lexical import MAX_TERM, fold, query_terms, terms
 
 
 def meet(question: str, text: str) -> set[str]:

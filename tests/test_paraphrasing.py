@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
-from knowledge.paraphrasing import near, same_question
+from knowledge.language.paraphrasing import near, same_question
 
 PAIRS = Path(__file__).parent / "paraphrases.jsonl"
 """Made up for this test: the first 279 were looked at while the rules were written, the last 50 only measured."""

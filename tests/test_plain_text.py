@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.plain_text import Kind, looks_like_code, plain_text
+from knowledge.language.plain_text import Kind, looks_like_code, plain_text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge.quantities import quantities, values
+from knowledge.language.quantities import quantities, values
 
 
 @pytest.mark.parametrize(

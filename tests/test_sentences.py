@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.sentences import sentence_spans, sentences
+from knowledge.language.sentences import sentence_spans, sentences
 
 
 @pytest.mark.parametrize(

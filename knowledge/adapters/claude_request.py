@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from knowledge.plain_text import Block, Kind, PlainText, plain_text
+from knowledge.language.plain_text import Block, Kind, PlainText, plain_text
+from knowledge.language.sentences import sentence_spans
 from knowledge.ports import AnswerRequest
 from knowledge.prompts import Prompt
-from knowledge.sentences import sentence_spans
 from knowledge.types import Chunk, Exchange, Passage, Question, Quote, Stage, Turn
 from knowledge.understanding import ASSISTANT
 

@@ -12,8 +12,8 @@ from anthropic.types import RawMessageStreamEvent
 
 from knowledge.adapters.claude_request import Sent
 from knowledge.drafting import DECLINES, MISSING, Presenter, finished_spans
+from knowledge.language.sentences import sentence_spans
 from knowledge.prompts import Prompt, Recital
-from knowledge.sentences import sentence_spans
 from knowledge.types import DraftSentence, Quote
 
 COMPLETE = frozenset({"end_turn", "stop_sequence"})

@@ -13,19 +13,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from knowledge import covering
 from knowledge.adapters.wordllama_embedder import WordLlamaEmbedder
-from knowledge.answer_kinds import fits
-from knowledge.covering import Bag, Frequency, Signals, Word
-from knowledge.lexical import fold
-from knowledge.plain_text import PlainText, plain_text
+from knowledge.extracting import covering
+from knowledge.extracting.answer_kinds import fits
+from knowledge.extracting.covering import Bag, Frequency, Signals, Word
+from knowledge.extracting.second_look import contradicts, names_row, second_look, title
+from knowledge.language.lexical import fold
+from knowledge.language.plain_text import PlainText, plain_text
+from knowledge.language.quantities import values
+from knowledge.language.questions import Asked, Expected, asked
+from knowledge.language.statements import Form, Statement, bound_to, statements
+from knowledge.language.word_families import base, bases
 from knowledge.ports import AnswerEvent, AnswerRequest, Embedder
-from knowledge.quantities import values
-from knowledge.questions import Asked, Expected, asked
-from knowledge.second_look import contradicts, names_row, second_look, title
-from knowledge.statements import Form, Statement, bound_to, statements
 from knowledge.types import Draft, DraftSentence, Exchange, Passage, Quote, Vectors
-from knowledge.word_families import base, bases
 
 WEIGHTS = Signals(
     coverage=2.9,

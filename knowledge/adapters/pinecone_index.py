@@ -35,7 +35,7 @@ from knowledge.adapters.pinecone_client import connect, translated_errors
 from knowledge.costs import Costs
 from knowledge.errors import ConfigurationError, IndexUnavailableError
 from knowledge.ids import new_id
-from knowledge.lexical import query_terms, terms
+from knowledge.language.lexical import query_terms, terms
 from knowledge.ports import Embedder, IndexEntry, IndexHits, IndexQuery
 from knowledge.settings import Settings
 from knowledge.types import Vectors

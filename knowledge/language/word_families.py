@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from knowledge.lexical import terms
+from knowledge.language.lexical import terms
 
 _IRREGULAR = """
 be been was were is are| become became| begin began begun| break broke broken| bring brought| build built| buy

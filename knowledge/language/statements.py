@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
-from knowledge.plain_text import Block, Kind, PlainText
-from knowledge.sentences import sentence_spans
+from knowledge.language.plain_text import Block, Kind, PlainText
+from knowledge.language.sentences import sentence_spans
 
 LONGEST_LIST = 600
 """Characters of a list that is still given whole."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from knowledge.lexical import fold, terms
-from knowledge.questions import Asked, Expected, asked
-from knowledge.word_families import base, bases, derived, opposites
+from knowledge.language.lexical import fold, terms
+from knowledge.language.questions import Asked, Expected, asked
+from knowledge.language.word_families import base, bases, derived, opposites
 
 NEAR: Mapping[str, float] = MappingProxyType({"wordllama": 0.6})
 """Cosine from which two questions are worth comparing, by the first word of the embedder's name."""

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from knowledge.function_words import QUESTION_WORDS
-from knowledge.lexical import fold, query_terms, terms
-from knowledge.quantities import quantities
+from knowledge.language.function_words import QUESTION_WORDS
+from knowledge.language.lexical import fold, query_terms, terms
+from knowledge.language.quantities import quantities
 
 
 class Expected(StrEnum):

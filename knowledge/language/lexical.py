@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import Stemmer
 
-from knowledge.function_words import FUNCTION_WORDS, QUESTION_WORDS
+from knowledge.language.function_words import FUNCTION_WORDS, QUESTION_WORDS
 
 MAX_TERM = 64
 """Characters: longer words (keys, base64) say nothing and would bloat the index."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
-from knowledge.answer_kinds import fits
-from knowledge.function_words import QUESTION_WORDS
-from knowledge.lexical import terms
-from knowledge.questions import Asked, Expected, negated
-from knowledge.statements import Statement
-from knowledge.word_families import base, derived, is_common, misspelt, opposites, synonyms
+from knowledge.extracting.answer_kinds import fits
+from knowledge.language.function_words import QUESTION_WORDS
+from knowledge.language.lexical import terms
+from knowledge.language.questions import Asked, Expected, negated
+from knowledge.language.statements import Statement
+from knowledge.language.word_families import base, derived, is_common, misspelt, opposites, synonyms
 
 Frequency = Callable[[str], float]
 """The share of all chunks, 0..1, that hold a term as `lexical.terms` yields it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from knowledge.answer_kinds import fits, names_somebody
-from knowledge.covering import Bag, Word, held
-from knowledge.function_words import QUESTION_WORDS
-from knowledge.lexical import fold, terms
-from knowledge.questions import Asked, Expected, any_of
-from knowledge.statements import Form
-from knowledge.word_families import base, bases
+from knowledge.extracting.answer_kinds import fits, names_somebody
+from knowledge.extracting.covering import Bag, Word, held
+from knowledge.language.function_words import QUESTION_WORDS
+from knowledge.language.lexical import fold, terms
+from knowledge.language.questions import Asked, Expected, any_of
+from knowledge.language.statements import Form
+from knowledge.language.word_families import base, bases
 
 VETO = -9.0
 """Below any threshold, whatever else speaks for a statement."""

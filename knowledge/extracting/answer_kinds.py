@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from knowledge.lexical import fold
-from knowledge.quantities import Quantity, quantities
-from knowledge.questions import Asked, Expected, any_of
-from knowledge.statements import Form, Statement
-from knowledge.word_families import bases
+from knowledge.language.lexical import fold
+from knowledge.language.quantities import Quantity, quantities
+from knowledge.language.questions import Asked, Expected, any_of
+from knowledge.language.statements import Form, Statement
+from knowledge.language.word_families import bases
 
 _WEEKDAY = any_of(
     "(?:mon|tues|wednes|thurs|fri|satur|sun)days? (?:mon|diens|donners|frei|sams|sonn)tags? mittwochs? "

@@ -1,0 +1,1 @@
+"""What words, sentences, numbers and questions are: pure functions on text, without documents or services."""
