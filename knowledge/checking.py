@@ -29,8 +29,14 @@ BROKEN = "It does not work; the log has the cause."
 
 
 async def refuse_misfits(parts: Mapping[str, object]) -> None:
-    """Ask the services whether what is configured fits. Raises ConfigurationError; what is away is left for later."""
-    await asyncio.gather(*(_refuse_misfit(name, part) for name, part in parts.items() if isinstance(part, Checkable)))
+    """Ask the services whether what is configured fits. Raises ConfigurationError; what is away is left for later.
+
+    Every service is heard to its end: whoever gives up closes the connections next.
+    """
+    asked = (_refuse_misfit(name, part) for name, part in parts.items() if isinstance(part, Checkable))
+    for said in await asyncio.gather(*asked, return_exceptions=True):
+        if said is not None:
+            raise said
 
 
 async def _refuse_misfit(name: str, part: Checkable) -> None:
