@@ -83,6 +83,11 @@ class Desk:
         return [backend.generation for backend in self.backends]
 
     @property
+    def calls_at_once(self) -> int:
+        """How many calls every embedder takes at a time; one, unless they are services at a distance."""
+        return min(getattr(backend.embedder, "calls_at_once", 1) for backend in self.backends)
+
+    @property
     def terms(self) -> str:
         """What whoever helps with the run must have in common with it."""
         return content_id(self.recipe(""), *map(str, sorted(self.generations)))
@@ -294,12 +299,12 @@ async def _fetch(desk: Desk, shares: Shares) -> AsyncGenerator[Batch]:
             yield batch
 
 
-def by_size(files: Sequence[File]) -> Iterator[list[File]]:
-    """Cut a list of files into lots of which one transaction can hold each."""
+def by_size(files: Sequence[File], *, shares: int = 1) -> Iterator[list[File]]:
+    """Cut a list of files into lots of at most so many shares, of which one transaction can hold each."""
     batch: list[File] = []
     size = 0
     for file in files:
-        if batch and (len(batch) == BATCH_FILES or size + file.file.size > BATCH_BYTES):
+        if batch and (len(batch) == BATCH_FILES * shares or size + file.file.size > BATCH_BYTES * shares):
             yield batch
             batch, size = [], 0
         batch.append(file)
@@ -431,7 +436,6 @@ def _url(record: SourceRecord, path: str) -> str | None:
 async def _embed(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[Batch]:
     """Embed the texts that were never embedded before, with each embedder."""
     embedders = {backend.embedder.name: backend.embedder for backend in desk.backends}
-    at_once = min(getattr(embedder, "calls_at_once", 1) for embedder in embedders.values())
 
     async def work(batch: Batch) -> None:
         for name, embedder in embedders.items():
@@ -439,7 +443,7 @@ async def _embed(desk: Desk, batches: AsyncGenerator[Batch]) -> AsyncGenerator[B
                 texts = {text_hash: batch.embedded[text_hash] for text_hash in some}
                 batch.vectors.setdefault(name, {}).update(await _vectors(embedder, texts))
 
-    async with aclosing(_some_at_once(_with_unknown(desk, embedders, batches), work, at_once)) as done:
+    async with aclosing(_some_at_once(_with_unknown(desk, embedders, batches), work, desk.calls_at_once)) as done:
         async for batch in done:
             yield batch
 

@@ -319,7 +319,12 @@ class ReindexRuns:
                 self._unless_cancelled(run),
             ):
                 await work_on_shares(
-                    desk, self._book, run, owner=owner, enough=lambda: not to_the_end and _tired(began)
+                    desk,
+                    self._book,
+                    run,
+                    owner=owner,
+                    enough=lambda: not to_the_end and _tired(began),
+                    alone=to_the_end,
                 )
         except ReindexCancelledError:
             return

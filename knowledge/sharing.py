@@ -25,6 +25,7 @@ SHARE_LEASE = 15.0
 """Seconds after which a silent helper's shares are free again."""
 FEWEST_IN_HAND, MOST_IN_HAND = 2, 6
 """Shares that one process has at a time: enough to keep its steps busy, few enough to leave some for the others."""
+IN_HAND_ALONE = 16
 FAIR_PART = 8
 """One process takes at most this part of what is left at once."""
 FEWEST_SHARES = 4
@@ -94,14 +95,22 @@ async def _watched(book: Runs, run_id: str, reach: Reach) -> AsyncIterator[None]
 
 
 async def work_on_shares(
-    desk: Desk, book: Runs, run_id: str, *, owner: str, enough: Callable[[], bool] = lambda: False
+    desk: Desk,
+    book: Runs,
+    run_id: str,
+    *,
+    owner: str,
+    enough: Callable[[], bool] = lambda: False,
+    alone: bool = False,
 ) -> None:
     """Take share after share until there is none left to take, or `enough` says so; gives back what it cannot finish.
 
-    Raises LostLeaseError when the run has lost its source, SourceError when this process is not fit to help.
+    One who works `alone` has more of them at a time. Raises LostLeaseError when the run has lost its source,
+    SourceError when this process is not fit to help.
     """
     left, _, _ = await book.shares_done(run_id)
-    hand = asyncio.Semaphore(max(FEWEST_IN_HAND, min(MOST_IN_HAND, left // FAIR_PART)))
+    fair = max(FEWEST_IN_HAND, min(MOST_IN_HAND, left // FAIR_PART))
+    hand = asyncio.Semaphore(IN_HAND_ALONE if alone else fair)
 
     async def shares() -> Shares:
         while not enough():

@@ -147,6 +147,15 @@ async def test_our_own_documents_answer_what_people_ask_first(embedder, question
     assert words in draft.sentences[0].text
 
 
+async def test_our_own_documents_answer_nothing_that_they_do_not_say(embedder):
+    documents = {path.name: path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))}
+    shelf = Shelf(embedder, documents)
+    question = "Who won the world cup in 1990?"  # as README.md shows it
+    assert question in (DOCS.parent / "README.md").read_text("utf-8")
+    draft = await drafted(ExtractiveAnswerer(embedder, shelf.share), question, await shelf.passages(question))
+    assert not draft.sentences
+
+
 async def test_a_list_answers_with_its_items(answerer):
     text = "# Expenses\n\nTo claim an expense you need:\n\n- the **receipt**\n- the cost centre\n- [the form](x.md)\n"
     answer = await answered(answerer, "What do I need to claim an expense?", text)

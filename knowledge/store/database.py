@@ -39,6 +39,8 @@ PRAGMAS = (
     "cache_size=-32768",
     "wal_autocheckpoint=4000",  # pages: a reindex touches many again and again, and they are copied once per checkpoint
 )
+STANDING_BACK = 0.5
+"""How long one who stands back leaves the file alone, in lengths of the write before."""
 READERS = 8
 """Read transactions at once on SQLite, in threads and on the event loop each."""
 CONNECTIONS, MORE_CONNECTIONS = 8, 4
@@ -61,7 +63,7 @@ class Database:
         self.url: URL = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.stands_back = False
-        """Whether others write first: after each write this process leaves the file alone for as long as it took."""
+        """Whether others write first: after each write this process leaves the file alone for a while."""
         self._writer_turn = asyncio.Lock()
         self._among_processes = WritingTurn(self.path) if self.path else None
         if self.is_sqlite:
@@ -110,7 +112,7 @@ class Database:
                 if turn is not None:
                     turn.give()
             if self.stands_back:
-                await asyncio.sleep(time.monotonic() - began)
+                await asyncio.sleep((time.monotonic() - began) * STANDING_BACK)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run a read transaction. Raises DatabaseUnavailableError when the database cannot be reached."""
