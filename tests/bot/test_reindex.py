@@ -62,7 +62,7 @@ async def test_what_is_no_source_is_refused_in_words(sandbox: SandboxServer, bot
 def library(tmp_path: Path) -> Path:
     """A source of 200 files in two folders, two of which cannot be read."""
     for number in range(200):
-        file = tmp_path / "library" / ("policies" if number % 2 else "guides") / f"{number}.md"
+        file = tmp_path / "library" / ("policies" if number % 4 else "guides") / f"{number}.md"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"# Page {number}\n\nThe room number of team {number} is {number + 1000}.\n", "utf-8")
     for number in range(7):
@@ -174,7 +174,7 @@ async def test_stop_ends_a_reindex_and_its_message_says_so(
 ) -> None:
     ada = sandbox.person("U0ADA")
     await ada.command("C0GENERAL", "/reindex library/policies")
-    shown = await sandbox.wait_for_message("C0GENERAL", shows("of 100 files", "stop_reindex"), timeout=30)
+    shown = await sandbox.wait_for_message("C0GENERAL", shows("of 150 files", "stop_reindex"), timeout=30)
     await ada.click(shown, "stop_reindex")
     stopped = await sandbox.wait_for_message("C0GENERAL", shows("Stopped reindexing library/policies"), timeout=10)
     assert stopped.ts == shown.ts
@@ -224,7 +224,7 @@ async def test_before_most_of_a_source_is_removed_it_asks(
     await ada.command("C0GENERAL", "/reindex library")
     await sandbox.wait_for_message("C0GENERAL", shows("200 added"), timeout=30)
     for number in range(150):
-        (library / ("policies" if number % 2 else "guides") / f"{number}.md").unlink()
+        (library / ("policies" if number % 4 else "guides") / f"{number}.md").unlink()
     after = sandbox.workspace.new_ts()
     await ada.command("C0GENERAL", "/reindex library")
     asked = await sandbox.wait_for_message(
@@ -244,7 +244,7 @@ async def test_what_watching_will_not_remove_by_itself_waits_for_an_admin_in_the
     await ada.command("C0GENERAL", "/reindex library")
     await sandbox.wait_for_message("C0GENERAL", shows("200 added"), timeout=30)
     for number in range(150):
-        (library / ("policies" if number % 2 else "guides") / f"{number}.md").unlink()
+        (library / ("policies" if number % 4 else "guides") / f"{number}.md").unlink()
     watching = asyncio.create_task(busy.app.parts.kb.keep_fresh())
 
     async def home(of: str, words: str) -> str:
@@ -282,7 +282,7 @@ async def test_an_empty_folder_asks_too(
 ) -> None:
     slow.go.set()
     await sandbox.person("U0ADA").command("C0GENERAL", "/reindex library/guides")
-    await sandbox.wait_for_message("C0GENERAL", shows("100 added"), timeout=30)
+    await sandbox.wait_for_message("C0GENERAL", shows("50 added"), timeout=30)
     for folder in ("guides", "policies"):
         shutil.rmtree(library / folder)
     for number in range(7):
@@ -290,7 +290,7 @@ async def test_an_empty_folder_asks_too(
     after = sandbox.workspace.new_ts()
     await sandbox.person("U0ADA").command("C0GENERAL", "/reindex library")
     asked = await sandbox.wait_for_message(
-        "C0GENERAL", shows("The folder of library is empty: its 100 documents would be removed"), after=after
+        "C0GENERAL", shows("The folder of library is empty: its 50 documents would be removed"), after=after
     )
     assert "Remove them anyway" in str(asked.blocks)
 
