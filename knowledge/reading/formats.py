@@ -10,7 +10,7 @@ from typing import cast
 from knowledge.errors import UnreadableFileError
 from knowledge.ports import Reader
 
-READING_VERSION = "2"
+READING_VERSION = "3"
 """To be raised when a reader makes something else of the same bytes: then everything is read again."""
 
 MARKDOWN = "knowledge.reading.markdown:MarkdownReader"

@@ -28,6 +28,8 @@ BLOCKS = frozenset(
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 LISTS = frozenset({"ul", "ol", "menu", "dir"})
 INVISIBLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
+PLACE_MARKS = frozenset("¶#§🔗")
+"""What generators of documentation put behind a heading: a link to the place itself, shown under the pointer only."""
 LAYOUT = "table, h1, h2, h3, h4, h5, h6, pre, ul, ol"
 """A table that holds one of these arranges a page rather than data."""
 BACKTICKS = re.compile(r"`{3,}")
@@ -174,6 +176,7 @@ def _hidden(node: LexborNode) -> bool:
         "hidden" in attributes
         or (attributes.get("aria-hidden") or "").strip().lower() == "true"
         or INVISIBLE.search(attributes.get("style") or "") is not None
+        or (node.tag == "a" and (node.text() or "").strip() in PLACE_MARKS)
     )
 
 

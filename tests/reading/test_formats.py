@@ -95,6 +95,15 @@ def test_a_document_without_a_title_is_called_after_its_file(path: str, title: s
 # --- HTML -------------------------------------------------------------------------------------------------------------
 
 
+def test_links_of_headings_to_themselves_are_no_part_of_html() -> None:
+    page = b"""<h1>Install<a class="headerlink" href="#install">\xc2\xb6</a></h1>
+        <p>See <a href="#1">section 1</a>, price # 4.<a href="#p"> # </a></p>"""
+    document = reader_for("a.html").read(page, "a.html")
+    assert document.title == "Install"
+    assert "See section 1, price # 4." in document.text
+    assert "\u00b6" not in document.text
+
+
 def test_html_keeps_headings_lists_tables_and_code() -> None:
     document = read(
         "<title>Page</title><h1>Travel</h1><p>Book <b>early</b>.</p><h2>Steps</h2><ol><li>Ask<ul><li>nicely</ul>"
