@@ -267,7 +267,7 @@ def verified_line(verification: Verification) -> str:
 
 def button(text: str, action_id: str, value: str) -> Block:
     """A button; what it stands for is in its value."""
-    return {"type": "button", "text": plain(text, 75), "action_id": action_id, "value": value}
+    return {"type": "button", "text": plain(text, 75), "action_id": action_id, "value": value[:2000]}
 
 
 def plain(text: str, limit: int) -> Block:

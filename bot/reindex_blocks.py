@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot import mrkdwn
-from bot.blocks import ANYWAY_ACTION, STOP_ACTION, Block, Outgoing
+from bot.blocks import ANYWAY_ACTION, STOP_ACTION, Block, Outgoing, button, section
 from knowledge import EmptySourceError, FailedFile, PartlyRead, Progress, ReindexReport, Skipped
 
 ALL_ACTION = "show_report"
@@ -46,7 +46,7 @@ def elsewhere(shown: Outgoing, name: str) -> Outgoing:
 
 
 def _stoppable(text: str, name: str) -> Outgoing:
-    return Outgoing(text, (_section(text), _actions(_button("Stop", STOP_ACTION, name))))
+    return Outgoing(text, (section(text), _actions(button("Stop", STOP_ACTION, name))))
 
 
 def _left(seconds: float) -> str:
@@ -72,7 +72,7 @@ def report(done: ReindexReport, name: str, *, joined: bool = False) -> Outgoing:
     text = "\n".join(lines)
     if not (done.failed or done.skipped or done.partial):
         return Outgoing(text)
-    return Outgoing(text, (_section(text), _actions(_button("Show all", ALL_ACTION, name))))
+    return Outgoing(text, (section(text), _actions(button("Show all", ALL_ACTION, name))))
 
 
 def _reasons(skipped: Sequence[Skipped]) -> str:
@@ -95,13 +95,13 @@ def ask_first(name: str, error: EmptySourceError) -> Outgoing:
         gone = f"The folder of {what} is empty"
         gone += f": its {error.live:,} documents would be removed" if error.live else ""
     text = f"{gone}. Nothing was changed. Is the folder there, and is that meant?"
-    button = _button("Remove them anyway", ANYWAY_ACTION, name) | {"style": "danger"}
-    return Outgoing(text, (_section(text), _actions(button)))
+    anyway = button("Remove them anyway", ANYWAY_ACTION, name) | {"style": "danger"}
+    return Outgoing(text, (section(text), _actions(anyway)))
 
 
 def everything(name: str, done: ReindexReport) -> Block:
     """List all that failed or was skipped, in a modal."""
-    blocks = [_section(f"{mrkdwn.label(name, 80)}: {done.summary()}.")]
+    blocks = [section(f"{mrkdwn.label(name, 80)}: {done.summary()}.")]
     for title, entries in (("Failed", done.failed), ("Read in part", done.partial), ("Skipped", done.skipped)):
         blocks += _listed(title, entries, name)
     return _modal("Reindex report", blocks)
@@ -109,7 +109,7 @@ def everything(name: str, done: ReindexReport) -> Block:
 
 def failures(name: str, failed: Sequence[FailedFile]) -> Block:
     """List the files of a source that are not indexed as they are, in a modal."""
-    blocks = _listed("Failed", failed, name) or [_section("Every file of this source is indexed.")]
+    blocks = _listed("Failed", failed, name) or [section("Every file of this source is indexed.")]
     return _modal("Failures", blocks)
 
 
@@ -124,12 +124,12 @@ def _listed(title: str, entries: Sequence[Entry], name: str) -> list[Block]:
         size += len(json.dumps(text))
         if len(shown) == _MOST_SECTIONS or size > _MOST_BYTES:
             break
-        shown.append(_section(text))
+        shown.append(section(text))
         listed += len(lines)
     if listed < len(entries):
         command = f"`footnote reindex {mrkdwn.label(name, 80)} --json`"
-        shown.append(_section(f"… and {len(entries) - listed:,} more, which {command} names."))
-    return [_section(f"*{title}* ({len(entries):,})"), *shown]
+        shown.append(section(f"… and {len(entries) - listed:,} more, which {command} names."))
+    return [section(f"*{title}* ({len(entries):,})"), *shown]
 
 
 def _portions(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -157,14 +157,5 @@ def _modal(title: str, blocks: Sequence[Block]) -> Block:
     return {"type": "modal", "callback_id": "reindex_report", "title": head, "close": close, "blocks": [*blocks]}
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-
-
 def _actions(*buttons: Block) -> Block:
     return {"type": "actions", "elements": list(buttons)}
-
-
-def _button(text: str, action_id: str, value: str) -> Block:
-    shown = {"type": "plain_text", "text": text, "emoji": False}
-    return {"type": "button", "text": shown, "action_id": action_id, "value": value[:2000]}

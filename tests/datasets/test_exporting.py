@@ -12,20 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.dataset_checks import COLUMNS
 from knowledge import ExportOrder, Feedback, Kind, KnowledgeBase, Settings, UsageError, Vote
 from tests.datasets.conftest import TARGETS, Exported
 from tests.datasets.month import GOOD, PEOPLE, REVIEWER, in_channel
 from tests.test_cli import refusal, run, run_json
-
-KEYS = {
-    "sft": ["prompt", "completion"],
-    "dpo": ["prompt", "chosen", "rejected"],
-    "kto": ["prompt", "completion", "label"],
-    "raft": ["prompt", "completion"],
-    "embed": ["query", "positive", "negative"],
-    "rerank": ["query", "passage", "label"],
-    "eval": ["question", "paths", "reference_answer", "answerable"],
-}
 
 
 def of_answer(exported: Exported, folder: str, name: str) -> list[dict]:
@@ -40,7 +31,7 @@ def test_the_folder_is_laid_out_as_documented(exported: Exported):
             r"|eval/test\.jsonl|[a-z_]+\.(?:py|yml|json|txt)",
             path,
         ), path
-    for kind in KEYS:
+    for kind in COLUMNS:
         assert any(path.startswith(f"{kind}/") for path in files), kind
 
 
@@ -61,7 +52,7 @@ def test_each_row_has_one_line_of_provenance(exported: Exported):
         lines = Counter()
         for path, content in exported.files(name).items():
             kind, _, split = path.removesuffix(".jsonl").partition("/")
-            if kind in KEYS and path.endswith(".jsonl"):
+            if kind in COLUMNS and path.endswith(".jsonl"):
                 lines.update((hashlib.sha256(line).hexdigest(), kind, split) for line in content.split(b"\n")[:-1])
         told = exported.provenance(name)
         assert Counter((row["row_sha256"], row["kind"], row["split"]) for row in told) == lines
@@ -69,7 +60,7 @@ def test_each_row_has_one_line_of_provenance(exported: Exported):
 
 
 def test_rows_hold_the_trainers_keys_in_the_order_that_carries_meaning(exported: Exported):
-    for kind, keys in KEYS.items():
+    for kind, keys in COLUMNS.items():
         rows = exported.rows("first", kind)
         assert rows, kind
         assert all(list(row) == keys for row in rows)
@@ -210,7 +201,7 @@ def test_kto_weights_balance_the_thumbs(exported: Exported):
 def test_the_card_is_one_that_the_hub_reads(exported: Exported):
     front = yaml.safe_load(exported.files("shaped")["README.md"].decode().split("---\n")[1])
     files = exported.files("shaped")
-    assert {config["config_name"] for config in front["configs"]} == set(KEYS)
+    assert {config["config_name"] for config in front["configs"]} == set(COLUMNS)
     assert all(file["path"] in files for config in front["configs"] for file in config["data_files"])
     assert front["size_categories"] == ["n<1K"]
 
